@@ -1,0 +1,121 @@
+/**
+ * The one interface over every AI service and the built-in studio. The worker knows nothing else of a provider.
+ *
+ * An adapter never retries, never waits between attempts and never decides about time: it makes one call, says what came of
+ * it, and stops at once when its signal is aborted. Retries, budgets, limits and fallbacks belong to the worker.
+ */
+import type { ImageMimeType } from '../domain/images.ts';
+
+/** Why a call brought no image. `empty`: an answer without a picture; `bad_answer`: bytes that are not an acceptable picture. */
+export type FailureKind =
+  | 'refused'
+  | 'throttled'
+  | 'unavailable'
+  | 'empty'
+  | 'invalid_key'
+  | 'bad_request'
+  | 'bad_answer';
+
+/** Whether the service billed the call, as far as can be known. */
+export type Charged = 'no' | 'maybe' | 'yes';
+
+export interface ProviderFailure {
+  readonly kind: FailureKind;
+  /** Whether the same call may succeed when it is made again. */
+  readonly retryable: boolean;
+  readonly charged: Charged;
+  /** The service's own hint how long to wait, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** The quota is used up until the service's reset (per-day quotas): no retry on this provider helps now. */
+  readonly exhausted?: boolean;
+  /** The service's own words, capped at {@link REASON_LENGTH_MAX} characters; never contains keys or image bytes. */
+  readonly reason: string;
+}
+
+export const REASON_LENGTH_MAX = 500;
+
+/** A picture as it came from a provider. The bytes may live in a reused buffer: call `release` once they are no longer read. */
+export interface ProviderImage {
+  readonly bytes: Buffer;
+  release(): void;
+}
+
+/** A queued call at the provider; stored before the first poll so that another process can resume it. */
+export interface ProviderTicket {
+  readonly id: string;
+  readonly pollUrl?: string;
+  readonly resultUrl?: string;
+  readonly cancelUrl?: string;
+}
+
+/** What one call came to. */
+export type CallOutcome =
+  | { readonly outcome: 'done'; readonly image: ProviderImage }
+  | { readonly outcome: 'ticket'; readonly ticket: ProviderTicket }
+  | { readonly outcome: 'failed'; readonly failure: ProviderFailure };
+
+/** What one poll of a ticket came to. */
+export type PollOutcome =
+  | { readonly outcome: 'pending'; readonly retryAfterMs: number; readonly position?: number; readonly progress?: number }
+  | Exclude<CallOutcome, { outcome: 'ticket' }>;
+
+/** An image on disk that goes into a call. It was checked by its header; it was not decoded. */
+export interface SourceImage {
+  /** Absolute path. */
+  readonly path: string;
+  readonly mimeType: ImageMimeType;
+  readonly sizeBytes: number;
+}
+
+export interface ProviderInput {
+  readonly operationId: string;
+  /** Valid against the operation's settings schema. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The photo that was just received. */
+  readonly photo: SourceImage;
+  /** Template images by the setting key that names them. */
+  readonly references: ReadonlyMap<string, SourceImage>;
+}
+
+export interface CallContext {
+  /** Aborted when the attempt's time is over, the job is final or the lease is lost. The adapter rejects with its `reason`. */
+  readonly signal: AbortSignal;
+  /** When the attempt's time is over, on the process's monotonic clock (`performance.now()`), in milliseconds. */
+  readonly deadlineAt: number;
+}
+
+export interface OperationDescription {
+  readonly id: string;
+  readonly name: string;
+  /** What the operation needs besides the photo: `prompt`, or keys of template images. */
+  readonly needs: readonly string[];
+  /** The settings' JSON Schema: `providers/<provider>/<operation>.json` below the schema folder. */
+  readonly schemaRef: string;
+}
+
+/** Capabilities are data: what the worker and the contract may rely on without knowing the adapter. */
+export interface ProviderDescription {
+  readonly id: string;
+  readonly name: string;
+  /** How an input image travels to the service. */
+  readonly inputTravel: 'inline' | 'upload' | 'public_url';
+  readonly mimeTypes: readonly ImageMimeType[];
+  readonly inputBytesMax: number;
+  readonly referencesMax: number;
+  /** Calls at once over all processes, and calls a minute (null: unlimited). Initial values of the provider's lane. */
+  readonly runningMax: number;
+  readonly callsPerMinute: number | null;
+  /** How long a slow but healthy call takes, in milliseconds; the retry budget is planned with it. */
+  readonly slowCallMs: number;
+  readonly operations: readonly OperationDescription[];
+}
+
+/** An adapter. `submit` and `poll` reject only when `signal` is aborted (with its reason); every other fault is a `failed` outcome. */
+export interface Provider {
+  readonly description: ProviderDescription;
+  /** Whether what it needs (a key) is there now; may change at run time. */
+  isConfigured(): boolean;
+  submit(input: ProviderInput, context: CallContext): Promise<CallOutcome>;
+  poll?(ticket: ProviderTicket, context: CallContext): Promise<PollOutcome>;
+  cancel?(ticket: ProviderTicket): Promise<void>;
+}
