@@ -1,0 +1,14 @@
+/** What a handler knows of the request besides its validated parts. */
+import type { ReceiveUpload } from '../media/upload.ts';
+
+export interface RequestContext {
+  readonly requestId: string;
+  /** The client's address; a proxy's header counts only where the proxy is trusted by configuration. */
+  readonly clientAddress: string;
+  /** When the request's head was complete, on the process's monotonic clock (`performance.now()`), in milliseconds. */
+  readonly arrivedAt: number;
+  /** Aborted when the client's connection is gone before the answer was sent. */
+  readonly gone: AbortSignal;
+  /** Reads a `multipart/form-data` body; only for operations that declare one, and at most once. */
+  readonly receiveUpload: ReceiveUpload;
+}
