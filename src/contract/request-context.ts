@@ -1,6 +1,6 @@
-/** What a handler knows of the request besides its validated parts. */
 import type { ReceiveUpload } from '../media/upload.ts';
 
+/** What a handler knows of the request besides its validated parts. */
 export interface RequestContext {
   readonly requestId: string;
   /** The client's address; a proxy's header counts only where the proxy is trusted by configuration. */

@@ -56,7 +56,12 @@ export type CallOutcome =
 
 /** What one poll of a ticket came to. */
 export type PollOutcome =
-  | { readonly outcome: 'pending'; readonly retryAfterMs: number; readonly position?: number; readonly progress?: number }
+  | {
+      readonly outcome: 'pending';
+      readonly retryAfterMs: number;
+      readonly position?: number;
+      readonly progress?: number;
+    }
   | Exclude<CallOutcome, { outcome: 'ticket' }>;
 
 /** An image on disk that goes into a call. It was checked by its header; it was not decoded. */
@@ -107,6 +112,8 @@ export interface ProviderDescription {
   readonly callsPerMinute: number | null;
   /** How long a slow but healthy call takes, in milliseconds; the retry budget is planned with it. */
   readonly slowCallMs: number;
+  /** Whether the adapter itself makes the `output` (format, quality, size) of the settings; else every answer is finished by the worker. */
+  readonly appliesOutput: boolean;
   readonly operations: readonly OperationDescription[];
 }
 

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+
+/** An image the service found in a request. */
+export interface ReceivedImage {
+  readonly mimeType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A request that passed the checks. */
+export interface ReadRequest {
+  readonly prompt: string;
+  readonly images: readonly ReceivedImage[];
+  /** Bytes of the last image: what is edited. */
+  readonly photo: Buffer;
+  readonly generationConfig: Readonly<Record<string, unknown>>;
+}
+
+/** Thrown for what the real service answers with 400 INVALID_ARGUMENT. */
+export class InvalidArgument extends Error {}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const ASPECT_RATIO = /^\d{1,2}:\d{1,2}$/;
+
+interface Part {
+  text?: unknown;
+  inlineData?: { mimeType?: unknown; data?: unknown };
+}
+
+/** Checks a body of `generateContent` as strictly as the service does. @throws InvalidArgument */
+export function readRequest(body: Buffer, model: string): ReadRequest {
+  const document = parse(body);
+  const contents = Array.isArray(document['contents']) ? document['contents'] : [];
+  const parts: Part[] = contents.flatMap((content: { parts?: Part[] }) => content?.parts ?? []);
+  if (parts.length === 0) throw new InvalidArgument('* GenerateContentRequest.contents: contents is not specified');
+  const texts: string[] = [];
+  const images: (ReceivedImage & { bytes: Buffer })[] = [];
+  for (const [index, part] of parts.entries()) {
+    const at = `contents[0].parts[${index}]`;
+    if (typeof part.text === 'string') texts.push(part.text);
+    else if (part.inlineData !== undefined) images.push(readImage(part.inlineData, at));
+    else throw new InvalidArgument(`${at}.data: required oneof field 'data' must have one initialized field`);
+  }
+  if (texts.join('').trim() === '') throw new InvalidArgument('a text part with the prompt is required');
+  const photo = images.at(-1);
+  if (photo === undefined) throw new InvalidArgument('an image part is required');
+  const generationConfig = (document['generationConfig'] ?? {}) as Record<string, unknown>;
+  checkConfig(generationConfig, model);
+  return {
+    prompt: texts.join('\n'),
+    images: images.map(({ bytes: _, ...facts }) => facts),
+    photo: photo.bytes,
+    generationConfig,
+  };
+}
+
+function parse(body: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    throw new InvalidArgument('Invalid JSON payload received.', { cause: error });
+  }
+}
+
+function readImage(blob: { mimeType?: unknown; data?: unknown }, at: string) {
+  const { mimeType, data } = blob;
+  if (typeof data !== 'string' || data.length % 4 !== 0 || !BASE64.test(data)) {
+    throw new InvalidArgument(`Invalid value at '${at}.inline_data.data' (TYPE_BYTES), Base64 decoding failed`);
+  }
+  const bytes = Buffer.from(data, 'base64');
+  if (typeof mimeType !== 'string' || !isImage(bytes, mimeType)) {
+    throw new InvalidArgument('Unable to process input image. Please retry or report in the documentation.');
+  }
+  return { mimeType, sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
+}
+
+function isImage(bytes: Buffer, mimeType: string): boolean {
+  const text = (from: number, to: number): string => bytes.toString('latin1', from, to);
+  switch (mimeType) {
+    case 'image/jpeg':
+      return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+    case 'image/png':
+      return text(0, 8) === '\x89PNG\r\n\x1a\n';
+    case 'image/webp':
+      return text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP';
+    case 'image/heic':
+    case 'image/heif':
+      return text(4, 8) === 'ftyp';
+    default:
+      return false;
+  }
+}
+
+function checkConfig(config: Readonly<Record<string, unknown>>, model: string): void {
+  const imageConfig = (config['imageConfig'] ?? {}) as Record<string, unknown>;
+  const { aspectRatio, imageSize } = imageConfig;
+  if (aspectRatio !== undefined && (typeof aspectRatio !== 'string' || !ASPECT_RATIO.test(aspectRatio))) {
+    throw new InvalidArgument("Invalid value at 'generation_config.image_config.aspect_ratio'");
+  }
+  if (imageSize === undefined) return;
+  if (model.startsWith('gemini-2.5-flash-image'))
+    throw new InvalidArgument('Image size is not supported for this model.');
+  if (!['1K', '2K', '4K'].includes(String(imageSize))) {
+    throw new InvalidArgument("Invalid value at 'generation_config.image_config.image_size'");
+  }
+}

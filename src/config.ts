@@ -1,0 +1,185 @@
+/**
+ * The environment, read once. Every variable is described in one table, which the README's table is rendered from; all faults are
+ * reported together, and the start stops on any of them.
+ */
+import { availableParallelism } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import {
+  bytes,
+  choice,
+  integer,
+  list,
+  number,
+  optional,
+  secret,
+  text,
+  url,
+  type Variable,
+} from './config/variables.ts';
+import { RETENTION_HOURS, WINDOW_SECONDS } from './domain/deadlines.ts';
+
+/** The prefix of every variable. */
+export const ENVIRONMENT_PREFIX = 'PHOTOCHANGER_';
+
+/** One minute of patience with a window of 48 s: the drain may take as long as the longest held request, and a little more. */
+const GRACE_MARGIN_SECONDS = 5;
+
+const VARIABLES = {
+  HOST: text('127.0.0.1', 'Address to listen on; `0.0.0.0` lets stations on the network in.'),
+  PORT: integer(8080, { min: 0, max: 65_535 }, 'TCP port; 0 picks a free one.'),
+  HOME: text(
+    './var',
+    'Folder of everything the server keeps: the embedded database, pictures, secrets made at the first run.',
+  ),
+  DATABASE_URL: optional(secret('postgres://… of an external PostgreSQL 18 instead of the embedded one.')),
+  DATABASE_POOL_SIZE: integer(10, { min: 2, max: 200 }, 'Connections to the database, besides one that listens.'),
+  MEDIA_ROOT: optional(
+    text(
+      '',
+      'Folder of uploads and results. Default: `media` in HOME. Several servers on one database need a shared one.',
+    ),
+  ),
+  MEDIA_FREE_BYTES_MIN: bytes(
+    1_000_000_000,
+    { min: 0, max: 1e15 },
+    'Free disk space below which photos are refused, in bytes.',
+  ),
+  PUBLIC_BASE_URL: optional(url('Address under which guests reach the server. Default: the listening address.')),
+  ROLE: choice('all', ['all', 'api', 'worker'], 'What this process does: serve, work, or both.'),
+  ADMIN_PASSWORD: optional(
+    secret('First password of the administrator `admin`; read once sign-in exists. Not used yet.', { lengthMin: 12 }),
+  ),
+  INGEST_PASSWORD: optional(secret('First ingest password, instead of one made at the first run.', { lengthMin: 1 })),
+  T_SYNC_RESPONSE_SECONDS: number(
+    WINDOW_SECONDS.default,
+    { min: 1, max: 600 },
+    'How long a station is held at most: 45–60 s. Other values are for tests and benchmarks and are said loudly.',
+  ),
+  RESULT_RETENTION_HOURS: number(
+    RETENTION_HOURS.default,
+    { min: RETENTION_HOURS.min, max: RETENTION_HOURS.max },
+    'How long results are kept.',
+  ),
+  QUEUE_MAX_IN_FLIGHT_JOBS: integer(
+    64,
+    { min: 1, max: 100_000 },
+    'Unfinished photos over all slots; one more is answered 429.',
+  ),
+  WORKER_CONCURRENCY: integer(64, { min: 1, max: 1_000 }, 'Photos that this process works on at once.'),
+  UPLOAD_BYTES_MAX: bytes(20_000_000, { min: 1_000, max: 200_000_000 }, 'Largest accepted photo, in bytes.'),
+  IMAGE_PIXELS_MAX: integer(
+    110_000_000,
+    { min: 1_000_000, max: 1_000_000_000 },
+    'Largest accepted picture, in pixels.',
+  ),
+  GEMINI_API_KEY: optional(secret('Key of the Gemini API.')),
+  GEMINI_BASE_URL: url('Address of the Gemini API.', 'https://generativelanguage.googleapis.com'),
+  TRUSTED_PROXIES: list(
+    'Addresses or networks (CIDR) whose `X-Forwarded-For` counts, separated by commas. Default: none.',
+  ),
+  JWT_SECRET: optional(
+    secret('Key that signs access tokens; read once sign-in exists. Not used yet.', { lengthMin: 32 }),
+  ),
+  JWT_ACCESS_TTL_SECONDS: integer(
+    3_600,
+    { min: 300, max: 7_200 },
+    'Lifetime of access tokens; read once sign-in exists. Not used yet.',
+  ),
+  SETTINGS_MASTER_KEY: optional(
+    secret('Key that encrypts provider keys (base64, 32 bytes); read once they are stored. Not used yet.', {
+      lengthMin: 43,
+    }),
+  ),
+  METRICS_TOKEN: optional(secret('Token for `/metrics`; read once metrics exist. Not used yet.', { lengthMin: 16 })),
+  LOG_LEVEL: choice(
+    'info',
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'Least important log lines to write.',
+  ),
+  SHUTDOWN_GRACE_SECONDS: optional(
+    integer(0, { min: 0, max: 660 }, 'How long a stopping server lets photos finish. Default: the window + 5.'),
+  ),
+  LEASE_SECONDS: integer(
+    15,
+    { min: 2, max: 120 },
+    'How long a worker may be silent before its photos go to another one.',
+  ),
+} as const satisfies Record<string, Variable<unknown>>;
+
+type Values = {
+  readonly [Name in keyof typeof VARIABLES]: (typeof VARIABLES)[Name] extends Variable<infer Value> ? Value : never;
+};
+
+/** The frozen configuration of a process. Paths are absolute. */
+export interface Config {
+  readonly values: Values;
+  readonly homePath: string;
+  readonly mediaRoot: string;
+  readonly windowMs: number;
+  readonly shutdownGraceMs: number;
+  readonly leaseMs: number;
+  readonly cores: number;
+}
+
+/** Everything that is wrong with the environment, one line per variable. */
+export class ConfigError extends Error {
+  constructor(faults: readonly string[]) {
+    super(`The environment is not usable:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads and checks the environment.
+ *
+ * @throws ConfigError naming every faulty variable.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const faults: string[] = [];
+  const values = Object.fromEntries(
+    Object.entries(VARIABLES).map(([name, variable]) => {
+      const raw = environment[ENVIRONMENT_PREFIX + name];
+      const parsed = raw === undefined || raw === '' ? { value: variable.initial } : variable.parse(raw);
+      if ('fault' in parsed) faults.push(`${ENVIRONMENT_PREFIX}${name} ${parsed.fault}`);
+      return [name, 'fault' in parsed ? variable.initial : parsed.value];
+    }),
+  ) as unknown as Values;
+  for (const name of Object.keys(environment)) {
+    const short = name.slice(ENVIRONMENT_PREFIX.length);
+    if (name.startsWith(ENVIRONMENT_PREFIX) && !Object.hasOwn(VARIABLES, short))
+      faults.push(`${name} is not a variable of this server; see the README for the list`);
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(derive(values));
+}
+
+function derive(values: Values): Config {
+  const homePath = resolve(values.HOME);
+  const windowMs = values.T_SYNC_RESPONSE_SECONDS * 1000;
+  return {
+    values: Object.freeze(values),
+    homePath,
+    mediaRoot:
+      values.MEDIA_ROOT === undefined
+        ? resolve(homePath, 'media')
+        : isAbsolute(values.MEDIA_ROOT)
+          ? values.MEDIA_ROOT
+          : resolve(values.MEDIA_ROOT),
+    windowMs,
+    shutdownGraceMs:
+      values.SHUTDOWN_GRACE_SECONDS === undefined
+        ? windowMs + GRACE_MARGIN_SECONDS * 1000
+        : values.SHUTDOWN_GRACE_SECONDS * 1000,
+    leaseMs: values.LEASE_SECONDS * 1000,
+    cores: availableParallelism(),
+  };
+}
+
+/** The README's table of variables. */
+export function renderEnvironmentTable(): string {
+  const rows = Object.entries(VARIABLES).map(
+    ([name, variable]) =>
+      `| \`${ENVIRONMENT_PREFIX}${name}\` | ${variable.shown} | ${variable.bounds} | ${variable.about} |`,
+  );
+  return ['| variable | default | values | meaning |', '|---|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,116 @@
+/** The kinds of environment variables: how each is read, what it may be, and how it is described. */
+
+export type Parsed<Value> = { readonly value: Value } | { readonly fault: string };
+
+export interface Variable<Value> {
+  readonly initial: Value;
+  parse(raw: string): Parsed<Value>;
+  /** The default, as shown to people. */
+  readonly shown: string;
+  /** What it may be, as shown to people. */
+  readonly bounds: string;
+  readonly about: string;
+}
+
+const code = (value: unknown): string => `\`${String(value)}\``;
+
+/** Any text. */
+export const text = (initial: string, about: string): Variable<string> => ({
+  initial,
+  parse: (raw) => (raw.includes('\0') ? { fault: 'must not contain a NUL character' } : { value: raw }),
+  shown: code(initial),
+  bounds: 'text',
+  about,
+});
+
+/** A text that is never shown again: faults do not repeat it. */
+export const secret = (about: string, { lengthMin = 1 }: { lengthMin?: number } = {}): Variable<string> => ({
+  initial: '',
+  parse: (raw) => (raw.length < lengthMin ? { fault: `must have at least ${lengthMin} characters` } : { value: raw }),
+  shown: '–',
+  bounds: lengthMin > 1 ? `secret, ≥ ${lengthMin} characters` : 'secret',
+  about,
+});
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+function numeric(initial: number, { min, max }: Bounds, about: string, isWhole: boolean): Variable<number> {
+  const kind = isWhole ? 'a whole number' : 'a number';
+  return {
+    initial,
+    parse: (raw) => {
+      const value = Number(raw);
+      const isGood =
+        /^\s*\d+(?:\.\d+)?\s*$/.test(raw) && value >= min && value <= max && (!isWhole || Number.isInteger(value));
+      return isGood ? { value } : { fault: `must be ${kind} from ${min} to ${max}, not "${raw.slice(0, 40)}"` };
+    },
+    shown: code(initial),
+    bounds: `${min}–${max}`,
+    about,
+  };
+}
+
+/** A whole number within bounds, both included. */
+export const integer = (initial: number, bounds: Bounds, about: string): Variable<number> =>
+  numeric(initial, bounds, about, true);
+
+/** A number within bounds, both included. */
+export const number = (initial: number, bounds: Bounds, about: string): Variable<number> =>
+  numeric(initial, bounds, about, false);
+
+/** An amount in bytes. */
+export const bytes = integer;
+
+/** One of a few words. */
+export const choice = <Word extends string>(initial: Word, words: readonly Word[], about: string): Variable<Word> => ({
+  initial,
+  parse: (raw) => {
+    const value = words.find((word) => word === raw);
+    return value === undefined ? { fault: `must be one of ${words.join(', ')}, not "${raw.slice(0, 40)}"` } : { value };
+  },
+  shown: code(initial),
+  bounds: words.map(code).join(' '),
+  about,
+});
+
+/** An absolute http(s) address without credentials; a trailing slash is dropped. */
+export const url = (about: string, initial = ''): Variable<string> => ({
+  initial,
+  parse: (raw) => {
+    const parsed = URL.canParse(raw) ? new URL(raw) : undefined;
+    const isGood =
+      (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') &&
+      parsed.username === '' &&
+      parsed.password === '';
+    return isGood
+      ? { value: raw.replace(/\/+$/, '') }
+      : { fault: 'must be an http:// or https:// address without user and password' };
+  },
+  shown: initial === '' ? '–' : code(initial),
+  bounds: 'http(s) address',
+  about,
+});
+
+/** Words separated by commas. */
+export const list = (about: string): Variable<readonly string[]> => ({
+  initial: [],
+  parse: (raw) => ({
+    value: raw
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  }),
+  shown: '–',
+  bounds: 'list',
+  about,
+});
+
+/** The same variable, absent by default. */
+export const optional = <Value>(variable: Variable<Value>): Variable<Value | undefined> => ({
+  ...variable,
+  initial: undefined,
+  shown: '–',
+});

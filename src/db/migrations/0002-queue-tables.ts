@@ -1,0 +1,162 @@
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/**
+ * The job queue's tables, constraints, indexes and triggers.
+ *
+ * `admission` and `lane` hold *upper bounds* of what is open or running, never the exact figures: taking a place adds one under
+ * the row's lock, finishing a job does not touch the row. Only when a bound reaches its limit is it counted afresh, under the
+ * same lock, so every limit is exact while no finishing job ever waits for a shared row.
+ */
+export const queueTables: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await sql
+      .raw(`
+create table admission (
+  scope      text primary key,
+  open_max   int check (open_max > 0),
+  open_bound int not null default 0
+) with (fillfactor = 50);
+insert into admission (scope) select 'all' union all select id from slot;
+
+create table lane (
+  provider_id      text primary key,
+  running_max      int not null check (running_max > 0),
+  running_bound    int not null default 0,
+  open_max         int check (open_max > 0),
+  open_bound       int not null default 0,
+  calls_per_minute float8 check (calls_per_minute > 0),
+  calls_burst      float8 not null default 10 check (calls_burst >= 1),
+  tokens           float8 not null default 10,
+  refilled_at      timestamptz not null default clock_timestamp()
+) with (fillfactor = 50);
+
+create table job (
+  id                     uuid primary key,
+  slot_id                text not null references slot (id),
+  provider_id            text not null,
+  operation_id           text not null,
+  snapshot               jsonb not null,
+  metadata               jsonb not null default '{}'::jsonb,
+  status                 text not null default 'pending' check (status in ('pending', 'processing')),
+  is_finalized           boolean not null default false,
+  failure_reason         text check (failure_reason in ('timeout', 'provider_error', 'cancelled')),
+  failure_message        text check (length(failure_message) <= 1024),
+  claim_no               int not null default 0,
+  claim_max              int not null default 3,
+  attempt_no             int not null default 0,
+  worker_id              uuid,
+  lease_until            timestamptz,
+  provider_job_reference text,
+  payload_path           text,
+  result_file_path       text,
+  result_mime_type       text,
+  result_size_bytes      int check (result_size_bytes > 0),
+  result_checksum        text check (result_checksum ~ '^[0-9a-f]{64}$'),
+  result_provider_id     text,
+  result_expires_at      timestamptz(3),
+  created_at             timestamptz(3) not null,
+  expires_at             timestamptz(3) not null check (expires_at > created_at),
+  started_at             timestamptz(3),
+  updated_at             timestamptz(3) not null default clock_timestamp(),
+  finalized_at           timestamptz(3),
+  constraint job_lease check ((worker_id is not null) = (status = 'processing' and not is_finalized)
+    and (lease_until is not null) = (worker_id is not null)),
+  constraint job_claim check ((status = 'pending' and (claim_no > 0) >= (started_at is not null)) or (status = 'processing' and claim_no > 0 and started_at is not null)),
+  constraint job_final check (is_finalized = (finalized_at is not null) and (is_finalized or failure_reason is null)),
+  constraint job_result check ((result_mime_type is not null) = (is_finalized and failure_reason is null)
+    and (result_mime_type is not null) = (result_size_bytes is not null)
+    and (result_mime_type is not null) = (result_checksum is not null)
+    and (result_mime_type is not null) = (result_provider_id is not null)
+    and (result_mime_type is not null) = (result_expires_at is not null)
+    and (result_file_path is null or result_mime_type is not null)),
+  constraint job_payload check (not is_finalized or payload_path is null)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000);
+
+-- lease_until, attempt_no and updated_at are in no index, so that heartbeats and attempts stay HOT updates
+create index job_claimable on job (provider_id, slot_id, created_at, id) where status = 'pending' and not is_finalized;
+create index job_processing on job (provider_id, slot_id) where status = 'processing' and not is_finalized;
+create index job_open on job (expires_at) include (slot_id, provider_id) where not is_finalized;
+create index job_finalized on job (finalized_at) where is_finalized;
+create index job_retention on job (result_expires_at) where result_file_path is not null;
+
+create table processing_log (
+  id                  uuid primary key default uuidv7(),
+  job_id              uuid not null,
+  slot_id             text not null,
+  status              text not null check (status in ('received', 'dispatched', 'provider_responded', 'timeout', 'failed', 'succeeded')),
+  occurred_at         timestamptz(3) not null default clock_timestamp(),
+  message             text check (length(message) <= 1024),
+  provider_latency_ms int check (provider_latency_ms >= 0),
+  details             jsonb
+) with (autovacuum_vacuum_insert_scale_factor = 0.2);
+-- no foreign key: it would lock the job's row at every event; whoever deletes a job deletes its events
+create index processing_log_job on processing_log (job_id, occurred_at);
+
+create function job_refuse() returns trigger language plpgsql as $$
+declare allowed job := new;
+begin
+  allowed.result_file_path := old.result_file_path;
+  if old.is_finalized and new.result_file_path is null and allowed is not distinct from old then
+    return new; -- retention removed the file: the one change a finalised row may see
+  end if;
+  raise exception 'job % may not change from % to %', old.id,
+    case when old.is_finalized then 'final' else old.status || ' claim ' || old.claim_no end,
+    case when new.is_finalized then 'final' else new.status || ' claim ' || new.claim_no end using errcode = 'PC001';
+end $$;
+create trigger job_guard before update on job for each row
+  when (old.is_finalized
+    or new.id <> old.id or new.slot_id <> old.slot_id or new.created_at <> old.created_at or new.expires_at <> old.expires_at
+    or new.claim_no < old.claim_no or new.attempt_no < old.attempt_no
+    or (old.status = 'pending' and new.status = 'processing' and new.claim_no <> old.claim_no + 1)
+    or (old.status = 'pending' and new.is_finalized and new.failure_reason is null))
+  execute function job_refuse();
+
+create function job_log_insert() returns trigger language plpgsql as $$
+begin
+  if new.status = 'pending' then
+    insert into processing_log (job_id, slot_id, status) values (new.id, new.slot_id, 'received');
+    perform pg_notify('job_new', new.provider_id);
+  else
+    insert into processing_log (job_id, slot_id, status, details)
+    values (new.id, new.slot_id, 'received', null),
+      (new.id, new.slot_id, 'dispatched', jsonb_build_object('provider_id', new.provider_id, 'attempt_no', new.attempt_no, 'claim_no', new.claim_no));
+  end if;
+  return null;
+end $$;
+create trigger job_inserted after insert on job for each row execute function job_log_insert();
+
+create function job_log_attempt() returns trigger language plpgsql as $$
+begin
+  insert into processing_log (job_id, slot_id, status, details)
+  values (new.id, new.slot_id, 'dispatched', jsonb_build_object('provider_id', new.provider_id, 'attempt_no', new.attempt_no, 'claim_no', new.claim_no));
+  return null;
+end $$;
+create trigger job_dispatched after update on job for each row
+  when (new.attempt_no > old.attempt_no) execute function job_log_attempt();
+
+create function job_notify_returned() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('job_new', new.provider_id);
+  return null;
+end $$;
+create trigger job_returned after update on job for each row
+  when (old.status = 'processing' and new.status = 'pending') execute function job_notify_returned();
+
+create function job_log_final() returns trigger language plpgsql as $$
+begin
+  insert into processing_log (job_id, slot_id, status, message, details)
+  values (new.id, new.slot_id,
+    case when new.failure_reason is null then 'succeeded' when new.failure_reason = 'timeout' then 'timeout' else 'failed' end,
+    new.failure_message,
+    jsonb_strip_nulls(jsonb_build_object('failure_reason', new.failure_reason, 'provider_id', coalesce(new.result_provider_id, new.provider_id))));
+  perform pg_notify('job_done', new.id::text);
+  return null;
+end $$;
+create trigger job_finalised after update on job for each row
+  when (new.is_finalized and not old.is_finalized) execute function job_log_final();
+`)
+      .execute(db);
+  },
+};

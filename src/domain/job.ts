@@ -1,0 +1,40 @@
+/**
+ * A job's life. It is `pending` when it was accepted, `processing` while a worker holds it under a lease, and final exactly once:
+ * with a result, or with a reason. A lost lease or a shutdown puts it back to `pending`; the claim number only grows, and every
+ * statement of a worker carries it, so nothing that an earlier claim says counts any more.
+ */
+
+/** The states and where each may go; the database refuses every other step by trigger. */
+export const JOB_STEPS = {
+  pending: ['processing', 'timeout', 'cancelled'],
+  processing: ['pending', 'succeeded', 'timeout', 'provider_error', 'cancelled'],
+  succeeded: [],
+  timeout: [],
+  provider_error: [],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type JobState = keyof typeof JOB_STEPS;
+
+/** Why a job failed. */
+export type FailureReason = 'timeout' | 'provider_error' | 'cancelled';
+
+/** The contract's three columns that together are the state. */
+export interface JobStatus {
+  readonly status: 'pending' | 'processing';
+  readonly isFinalized: boolean;
+  readonly failureReason: FailureReason | null;
+}
+
+/** The one state that the three columns spell. */
+export const jobState = (job: JobStatus): JobState =>
+  job.isFinalized ? (job.failureReason ?? 'succeeded') : job.status;
+
+/** Whether a job may go from one state to another. */
+export const mayStep = (from: JobState, to: JobState): boolean => (JOB_STEPS[from] as readonly string[]).includes(to);
+
+/** What the job needs of its slot and photo, fixed when it is accepted; later changes of the slot do not reach it. */
+export interface JobSnapshot {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly photo: { readonly mimeType: string; readonly sizeBytes: number; readonly sha256: string };
+}

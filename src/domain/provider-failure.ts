@@ -1,0 +1,7 @@
+/** What the rules need to know of a failed call. The provider interface's failure has these fields and more. */
+export interface ProviderFailureFacts {
+  readonly kind: 'refused' | 'throttled' | 'unavailable' | 'empty' | 'invalid_key' | 'bad_request' | 'bad_answer';
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+  readonly exhausted?: boolean;
+}

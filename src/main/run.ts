@@ -1,0 +1,46 @@
+/** Starts the server, tells people about it, and ends it when it is asked to. */
+import { ConfigError, readConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { renderStartBlock } from './start-block.ts';
+import { type RunningServer, startServer } from './start-server.ts';
+
+/** Runs until SIGTERM or SIGINT. Exit code 1 when the start fails, 0 after an orderly end. */
+export async function run(): Promise<void> {
+  const server = await start();
+  if (server === undefined) return;
+  let isStopping = false;
+  const stop = (signal: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    server.log.info({ signal }, 'shutting down: finishing what is held');
+    server.stop().then(
+      () => process.exit(0),
+      (error) => {
+        server.log.error({ err: error }, 'shutdown failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+async function start(): Promise<RunningServer | undefined> {
+  try {
+    const config = readConfig();
+    const server = await startServer(config, createLog(config.values.LOG_LEVEL));
+    process.stdout.write(renderStartBlock(server));
+    return server;
+  } catch (error) {
+    const message = error instanceof ConfigError ? error.message : describe(error);
+    process.stderr.write(`PhotoChanger did not start.\n${message}\n`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
+function describe(error: unknown): string {
+  const lines: string[] = [];
+  for (let fault = error; fault instanceof Error && lines.length < 5; fault = fault.cause) lines.push(fault.message);
+  return lines.join('\n  because: ');
+}

@@ -1,0 +1,188 @@
+/** The composition root: makes every part, connects them, starts and stops them in order. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { createHandlers } from '../../handlers/index.ts';
+import type { Config } from '../config.ts';
+import { type Contract, type ContractValidators, createContract } from '../contract/contract.ts';
+import { createApp } from '../http/app.ts';
+import { createClientAddress } from '../http/client-address.ts';
+import { type HttpServer, startHttpServer } from '../http/server.ts';
+import type { Log } from '../log.ts';
+import { createDiskStore } from '../media/disk-store.ts';
+import { createImageInspector } from '../media/inspect-image.ts';
+import { createHeldRequests } from '../services/job/held-requests.ts';
+import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
+import { createAddressThrottle } from '../services/result/address-throttle.ts';
+import { type IngestPasswordSeed, seedIngestPassword } from '../services/settings/first-run.ts';
+import { createIngestPasswordCheck } from '../services/settings/ingest-password.ts';
+import { createWorker, type Worker } from '../worker/worker.ts';
+import type { WorkerDeps } from '../worker/worker-deps.ts';
+import { createProviders } from './create-providers.ts';
+import { lanAddress } from './lan-address.ts';
+import { type OpenDatabase, openDatabase } from './open-database.ts';
+import { startTasks, type Tasks } from './start-tasks.ts';
+
+const RESULT_REQUESTS_PER_MINUTE = 600;
+
+export interface StartOptions {
+  /** Checks every answer against these validators and reports what does not fit; for tests and development. */
+  readonly strictResponses?: ContractValidators['responseValidators'];
+}
+
+/** A started server. */
+export interface RunningServer {
+  readonly config: Config;
+  readonly log: Log;
+  /** Undefined in a process that serves no requests. */
+  readonly address: AddressInfo | undefined;
+  readonly publicBaseUrl: string;
+  readonly ingestPassword: IngestPasswordSeed;
+  /** Finishes what is held and running within the grace period, gives the rest back, and ends. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server. Whatever fails, nothing of it is left running. */
+export async function startServer(config: Config, log: Log, options: StartOptions = {}): Promise<RunningServer> {
+  mkdirSync(config.homePath, { recursive: true });
+  const database = await openDatabase(config, log);
+  const { providers, close: closeProviders } = createProviders(config);
+  const undo = [() => database.close(), closeProviders];
+  try {
+    const store = createDiskStore({ root: config.mediaRoot, freeBytesMin: config.values.MEDIA_FREE_BYTES_MIN });
+    await store.open();
+    await seedProviderLanes({ db: database.db, providers });
+    const ingestPassword = await firstRun(config, database);
+    const deps: WorkerDeps = {
+      db: database.db,
+      store,
+      providers,
+      held: createHeldRequests(),
+      log,
+      options: workerOptions(config),
+    };
+    const worker = config.values.ROLE === 'api' ? undefined : createWorker(deps);
+    const tasks = startTasks({ config, databaseUrl: database.url, deps, worker });
+    undo.unshift(() => tasks.stop());
+    const state = { isDraining: false };
+    const http =
+      config.values.ROLE === 'worker' ? undefined : await serve({ config, log, deps, worker, state, options });
+    undo.unshift(async () => http?.destroy());
+    await tasks.listener.ready;
+    worker?.start();
+    return {
+      config,
+      log,
+      address: http?.address,
+      publicBaseUrl: publicBaseUrl(config, http?.address),
+      ingestPassword,
+      stop: () => stop({ config, log, state, http, worker, tasks, undo }),
+    };
+  } catch (error) {
+    for (const step of undo) await step();
+    throw error;
+  }
+}
+
+async function firstRun(config: Config, database: OpenDatabase): Promise<IngestPasswordSeed> {
+  const seed = await seedIngestPassword(database.db, config.values.INGEST_PASSWORD);
+  if (seed.kind === 'made') {
+    const text = JSON.stringify({ ingest_password: seed.password, made_at: new Date().toISOString() }, null, 2);
+    writeFileSync(join(config.homePath, 'first-run.json'), `${text}\n`, { mode: 0o600 });
+  }
+  return seed;
+}
+
+const workerOptions = (config: Config): WorkerDeps['options'] => ({
+  workerId: randomUUID(),
+  concurrency: config.values.WORKER_CONCURRENCY,
+  leaseMs: config.leaseMs,
+  imagePixelsMax: config.values.IMAGE_PIXELS_MAX,
+  retentionHours: config.values.RESULT_RETENTION_HOURS,
+});
+
+interface ServeParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly deps: WorkerDeps;
+  readonly worker: Worker | undefined;
+  readonly state: { isDraining: boolean };
+  readonly options: StartOptions;
+}
+
+async function serve({ config, log, deps, worker, state, options }: ServeParts): Promise<HttpServer> {
+  const { db, store, providers, held } = deps;
+  const { values } = config;
+  const handlers = createHandlers({
+    ingest: {
+      db,
+      store,
+      providers,
+      held,
+      worker,
+      log,
+      createInspector: createImageInspector,
+      passwordCheck: createIngestPasswordCheck(),
+      limits: {
+        openJobsMax: values.QUEUE_MAX_IN_FLIGHT_JOBS,
+        uploadBytesMax: values.UPLOAD_BYTES_MAX,
+        imagePixelsMax: values.IMAGE_PIXELS_MAX,
+        windowSeconds: values.T_SYNC_RESPONSE_SECONDS,
+      },
+    },
+    download: { db, store, throttle: createAddressThrottle({ requestsPerMinute: RESULT_REQUESTS_PER_MINUTE }) },
+    readiness: { db, store, isDraining: () => state.isDraining },
+    contractDocument: () => contract.document,
+    contractVersion: '0.6.0',
+  });
+  const contract: Contract = createContract(
+    handlers,
+    options.strictResponses && { responseValidators: options.strictResponses },
+  );
+  const app = createApp({
+    contract,
+    log,
+    clientAddress: createClientAddress(values.TRUSTED_PROXIES),
+    ...(options.strictResponses && {
+      onFaultyResponse: (operationId, faults) => {
+        throw new Error(`${operationId} answered what the contract does not say: ${JSON.stringify(faults)}`);
+      },
+    }),
+  });
+  return startHttpServer(app, { host: values.HOST, port: values.PORT });
+}
+
+function publicBaseUrl(config: Config, address: AddressInfo | undefined): string {
+  if (config.values.PUBLIC_BASE_URL !== undefined) return config.values.PUBLIC_BASE_URL;
+  const isWildcard = address?.address === '0.0.0.0' || address?.address === '::';
+  const host = isWildcard ? (lanAddress() ?? '127.0.0.1') : (address?.address ?? config.values.HOST);
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? config.values.PORT}`;
+}
+
+interface StopParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly state: { isDraining: boolean };
+  readonly http: HttpServer | undefined;
+  readonly worker: Worker | undefined;
+  readonly tasks: Tasks;
+  readonly undo: readonly (() => Promise<void>)[];
+}
+
+async function stop({ config, log, state, http, worker, undo }: StopParts): Promise<void> {
+  state.isDraining = true;
+  worker?.drain();
+  const answered = Promise.all([http?.close(), http === undefined ? worker?.idle() : undefined]);
+  let timer: NodeJS.Timeout | undefined;
+  const grace = new Promise<'grace is over'>((resolve) => {
+    timer = setTimeout(resolve, config.shutdownGraceMs, 'grace is over' as const);
+  });
+  const end = await Promise.race([answered.then(() => worker?.idle()), grace]);
+  clearTimeout(timer);
+  if (end === 'grace is over')
+    log.warn({ grace_ms: config.shutdownGraceMs, running: worker?.running() ?? 0 }, 'grace is over; giving jobs back');
+  worker?.stopClaiming();
+  await worker?.giveBack();
+  for (const step of undo) await step();
+}

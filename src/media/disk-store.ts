@@ -1,0 +1,102 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { watchFreeSpace } from './free-space.ts';
+import { listFiles } from './list-files.ts';
+import { PAYLOADS, payloadPath, RESULTS, resolveInside, resultPath, thumbnailPathOf } from './media-paths.ts';
+import { errorCode, ifThere, onStorage } from './storage-fault.ts';
+import type { MediaStore, ResultToStore, StoredResult } from './store.ts';
+import { FOLDER_MODE, writeFilesDurably } from './write-result.ts';
+
+/** Where the store lies. */
+export interface DiskStoreOptions {
+  /** The folder of all media; it is created if need be. */
+  readonly root: string;
+  /** The reserve below which nothing more is taken in. */
+  readonly freeBytesMin: number;
+  /** The process's monotonic clock, in milliseconds. */
+  readonly monotonicNow?: () => number;
+}
+
+/** A media store on a local disk, or on one that several hosts mount. Folders are for the server's user alone. */
+export function createDiskStore(options: DiskStoreOptions): MediaStore {
+  const root = path.resolve(options.root);
+  const resolve = (relativePath: string): string => resolveInside(root, relativePath);
+  const remove = (relativePath: string): Promise<void> => onStorage(async () => ifThere(unlink(resolve(relativePath))));
+  const space = watchFreeSpace({
+    root,
+    freeBytesMin: options.freeBytesMin,
+    monotonicNow: options.monotonicNow ?? (() => performance.now()),
+  });
+  return {
+    open: () => prepareFolders(root),
+    payloadPath(jobId, extension) {
+      const relative = payloadPath(jobId, extension);
+      return { path: relative, absolutePath: resolve(relative) };
+    },
+    resolve,
+    storeResult: (result) => onStorage(() => storeResult(root, result)),
+    remove,
+    async removeResult(relativePath) {
+      await Promise.all([remove(relativePath), remove(thumbnailPathOf(relativePath))]);
+      await removeIfEmpty(root, resolve(relativePath));
+    },
+    openFile: (relativePath) => onStorage(() => openFile(resolve(relativePath))),
+    listFiles: () => listFiles(root),
+    freeBytes: space.freeBytes,
+    assertFreeSpace: space.assertFree,
+  };
+}
+
+async function prepareFolders(root: string): Promise<void> {
+  for (const folder of [path.join(root, PAYLOADS), path.join(root, RESULTS)]) {
+    const probe = path.join(folder, `write-check.${process.pid}.tmp`);
+    try {
+      await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+      await writeFile(probe, 'x', { mode: 0o600 });
+    } catch (error) {
+      const user = process.getuid === undefined ? 'the user of this server' : `the user id ${process.getuid()}`;
+      throw new Error(
+        `The media folder ${folder} cannot be written (${errorCode(error) ?? 'unknown fault'}). ` +
+          `Let ${user} create files in it, or configure another media folder.`,
+        { cause: error },
+      );
+    } finally {
+      await rm(probe, { force: true }).catch(() => {});
+    }
+  }
+}
+
+async function storeResult(root: string, result: ResultToStore): Promise<StoredResult> {
+  const imagePath = resultPath(result.jobId, result.claimNo, result.mimeType, result.storedOn);
+  const thumbnailPath = thumbnailPathOf(imagePath);
+  // the thumbnail is placed first: where there is a picture, there is its thumbnail
+  const [, image] = await writeFilesDurably([
+    { absolutePath: resolveInside(root, thumbnailPath), parts: [result.thumbnail] },
+    { absolutePath: resolveInside(root, imagePath), parts: result.parts },
+  ]);
+  if (image === undefined) throw new Error('A written file was not reported.');
+  return { path: imagePath, thumbnailPath, ...image };
+}
+
+/** Removes the day's folder of a result when nothing is in it; a result that is stored meanwhile makes it again. */
+async function removeIfEmpty(root: string, absolutePath: string): Promise<void> {
+  const folder = path.dirname(absolutePath);
+  if (path.dirname(folder) !== path.join(root, RESULTS)) return;
+  // "not empty" has several codes, and an empty folder that stays harms nobody
+  await rmdir(folder).catch(() => {});
+}
+
+async function openFile(absolutePath: string): Promise<{ handle: FileHandle; sizeBytes: number } | undefined> {
+  const handle = await ifThere(open(absolutePath, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)));
+  if (handle === undefined) return undefined;
+  try {
+    const facts = await handle.stat();
+    if (facts.isFile()) return { handle, sizeBytes: facts.size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  await handle.close();
+  return undefined;
+}

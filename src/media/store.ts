@@ -1,0 +1,83 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { ResultMimeType } from '../domain/images.ts';
+
+/** A file's place: what goes into rows, and what the file system is asked for. */
+export interface MediaPlace {
+  /** Relative to the media root, with `/` on every system. */
+  readonly path: string;
+  readonly absolutePath: string;
+}
+
+/** A finished picture that is to be kept. */
+export interface ResultToStore {
+  readonly jobId: string;
+  /** The fencing token; part of the file name, so that a late worker never touches the file of the one that won. */
+  readonly claimNo: number;
+  readonly mimeType: ResultMimeType;
+  /** The file in pieces; unchanged until the promise has settled. */
+  readonly parts: readonly Buffer[];
+  /** A JPEG; unchanged until the promise has settled. */
+  readonly thumbnail: Buffer;
+  /** Its UTC day names the folder. */
+  readonly storedOn: Date;
+}
+
+/** Where a result lies; paths are relative to the media root. */
+export interface StoredResult {
+  readonly path: string;
+  readonly thumbnailPath: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** A file as the sweep for orphans sees it. */
+export interface StoredFile {
+  /** Relative to the media root. */
+  readonly path: string;
+  readonly modifiedAt: Date;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Where payloads and results lie. All paths are relative to the media root. A disk that is full or broken, and a
+ * process without file descriptors, are DomainError `storage_unavailable` with the system's error as its cause, in
+ * every method.
+ */
+export interface MediaStore {
+  /**
+   * Makes the folders and proves that files can be written. May be called again.
+   *
+   * @throws Error that says which folder and what to do about it.
+   */
+  open(): Promise<void>;
+  /**
+   * Where a job's payload goes. Nothing is created; whoever receives the upload creates the file exclusively.
+   *
+   * @param extension letters and digits, without a dot.
+   */
+  payloadPath(jobId: string, extension: string): MediaPlace;
+  /**
+   * The absolute path of a file.
+   *
+   * @throws RangeError for a path that is not relative, not in its plain form, or leaves the root.
+   */
+  resolve(path: string): string;
+  /**
+   * Stores a picture and its thumbnail: when it resolves, both survive a power cut under their names; when it rejects,
+   * neither is there. Two calls for the same job and claim end with one of the pictures, whole.
+   */
+  storeResult(result: ResultToStore): Promise<StoredResult>;
+  /** Removes a file. One that is not there is fine. */
+  remove(path: string): Promise<void>;
+  /** Removes a result and its thumbnail, and their day's folder if it is empty then. What is not there is fine. */
+  removeResult(path: string): Promise<void>;
+  /** Opens a file for reading; the caller closes the handle. @returns nothing when there is no such file. */
+  openFile(path: string): Promise<{ readonly handle: FileHandle; readonly sizeBytes: number } | undefined>;
+  /** All payloads, results, thumbnails and unfinished files. What others remove or add meanwhile may be missing. */
+  listFiles(): AsyncIterable<StoredFile>;
+  /** What the disk still has for this process. */
+  freeBytes(): Promise<number>;
+  /** @throws DomainError `storage_unavailable` when the disk is below its reserve; looks at most once a second. */
+  assertFreeSpace(): Promise<void>;
+}

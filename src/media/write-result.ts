@@ -1,0 +1,117 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { errorCode } from './storage-fault.ts';
+
+/** A file to be written: its final absolute path and its pieces. */
+export interface FileToWrite {
+  readonly absolutePath: string;
+  readonly parts: readonly Buffer[];
+}
+
+/** What was written. */
+export interface WrittenFile {
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** Between making a day's folder and the first file in it, its removal as an empty folder can come in between. */
+const FOLDER_TRIES_MAX = 3;
+
+/** Folders are for the server's own user: they hold pictures of people. */
+export const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Writes files of one folder so that they are all there, under their names and after a power cut too, or none is.
+ *
+ * Each is written beside its place, forced to the disk (`fdatasync`: size and content, not the times) and renamed, in
+ * the order given; then the folder itself is forced, because a rename lives in the folder and the row that names the
+ * file is about to be committed. Measured on ext4 for 1.5 MB and a thumbnail: 1.7 ms without forcing anything, 2.8 with
+ * both files forced, 3.5 with the folder too; a lost photo of a guest is worth more than 0.7 ms.
+ *
+ * @throws the system's error, after everything that was written is removed again.
+ */
+export async function writeFilesDurably(files: readonly FileToWrite[]): Promise<WrittenFile[]> {
+  const temporaries = files.map(({ absolutePath }) => `${absolutePath}.${randomBytes(6).toString('hex')}.tmp`);
+  const placed: string[] = [];
+  try {
+    const written = await allSettled(files.map((file, index) => writeForced(temporaries[index] ?? '', file.parts)));
+    for (const [index, { absolutePath }] of files.entries()) {
+      await rename(temporaries[index] ?? '', absolutePath);
+      placed.push(absolutePath);
+    }
+    await Promise.all([...new Set(placed.map((file) => path.dirname(file)))].map(forceFolder));
+    return written;
+  } catch (error) {
+    // what cannot be removed now is found by the sweep for orphans; the first fault is the one to report
+    await Promise.allSettled([...temporaries, ...placed].map((file) => rm(file, { force: true })));
+    throw error;
+  }
+}
+
+/** Waits for all, so that nothing still writes when the first error is thrown. */
+async function allSettled<Value>(work: readonly Promise<Value>[]): Promise<Value[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+async function writeForced(absolutePath: string, parts: readonly Buffer[]): Promise<WrittenFile> {
+  const handle = await createInFolder(absolutePath);
+  try {
+    // the hash is computed here while a thread of the pool writes
+    const [sizeBytes, sha256] = await Promise.all([writeAll(handle, parts), hashOf(parts)]);
+    await handle.datasync();
+    return { sizeBytes, sha256 };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function createInFolder(absolutePath: string): Promise<FileHandle> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await open(absolutePath, 'wx', FILE_MODE);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' || tries > FOLDER_TRIES_MAX) throw error;
+      await mkdir(path.dirname(absolutePath), { recursive: true, mode: FOLDER_MODE });
+    }
+  }
+}
+
+/** A disk that runs full shortens a write before it refuses one, so the count is checked. */
+async function writeAll(handle: FileHandle, parts: readonly Buffer[]): Promise<number> {
+  let left = parts.filter((part) => part.length > 0);
+  let sizeBytes = 0;
+  while (left.length > 0) {
+    let { bytesWritten } = await handle.writev(left);
+    if (bytesWritten === 0) throw Object.assign(new Error('The disk takes no more bytes.'), { code: 'ENOSPC' });
+    sizeBytes += bytesWritten;
+    while (left[0] !== undefined && bytesWritten >= left[0].length) {
+      bytesWritten -= left[0].length;
+      left = left.slice(1);
+    }
+    if (left[0] !== undefined) left = [left[0].subarray(bytesWritten), ...left.slice(1)];
+  }
+  return sizeBytes;
+}
+
+function hashOf(parts: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** Makes the folder's entries durable. Windows has no such call, and some network file systems refuse it. */
+async function forceFolder(absolutePath: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(absolutePath, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error) ?? '')) throw error;
+  } finally {
+    await handle.close();
+  }
+}

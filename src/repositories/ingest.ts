@@ -1,0 +1,55 @@
+/** The one read that every ingest begins with. */
+import { type Db, runNamed } from '../db/db.ts';
+
+export interface IngestSetup {
+  /** Undefined for an id that names no slot. */
+  readonly slot:
+    | {
+        readonly id: string;
+        readonly providerId: string;
+        readonly operationId: string;
+        readonly settings: Readonly<Record<string, unknown>>;
+        readonly isEnabled: boolean;
+      }
+    | undefined;
+  readonly passwordHash: string | undefined;
+  /** What settings hold; undefined where they hold nothing. */
+  readonly windowSeconds: number | undefined;
+}
+
+interface SetupRow {
+  id: string | null;
+  provider_id: string;
+  operation_id: string;
+  settings: Record<string, unknown>;
+  is_enabled: boolean;
+  password_hash: string | null;
+  window_seconds: number | null;
+}
+
+/** The slot and the settings as they are now: read afresh for every photo, so a change holds from the next photo on. */
+export async function findIngestSetup(db: Db, slotId: string): Promise<IngestSetup> {
+  const rows = await runNamed<SetupRow>(db, {
+    name: 'ingest_setup',
+    text: `select s.id, s.provider_id, s.operation_id, s.settings, s.is_enabled,
+        (select value #>> '{}' from platform_setting where key = 'ingest_password_hash') as password_hash,
+        (select (value #>> '{}')::float8 from platform_setting where key = 'sync_response_timeout_sec') as window_seconds
+      from (select 1) one left join slot s on s.id = $1`,
+    values: [slotId],
+  });
+  const row = rows[0] as SetupRow;
+  return {
+    slot:
+      row.id === null
+        ? undefined
+        : {
+            id: row.id,
+            providerId: row.provider_id,
+            operationId: row.operation_id,
+            settings: row.settings,
+            isEnabled: row.is_enabled,
+          },
+    passwordHash: row.password_hash ?? undefined,
+    windowSeconds: row.window_seconds ?? undefined,
+  };
+}

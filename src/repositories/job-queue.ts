@@ -1,0 +1,278 @@
+/**
+ * The queue's hot statements: one database function per step, called by name. The guarantees are the functions' own
+ * (`src/db/migrations/0003-queue-functions.ts`): every step of a worker carries its claim, and `false` or an absent row means the
+ * claim no longer counts.
+ */
+import { type Db, runNamed } from '../db/db.ts';
+import type { FailureReason, JobSnapshot } from '../domain/job.ts';
+
+/** A worker's hold on a job: the fencing token and who holds it. */
+export interface Claim {
+  readonly jobId: string;
+  readonly claimNo: number;
+  readonly workerId: string;
+}
+
+export interface NewJob {
+  readonly id: string;
+  readonly slotId: string;
+  readonly providerId: string;
+  readonly operationId: string;
+  readonly snapshot: JobSnapshot;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Relative to the media root. */
+  readonly payloadPath: string;
+  /** Since the request arrived, by this process's monotonic clock. */
+  readonly elapsedMs: number;
+  readonly windowMs: number;
+  /** The cap on unfinished jobs over all slots. */
+  readonly openMax: number;
+  /** A free worker of this process that takes the job at once when nobody waits in front of it. */
+  readonly claimFor: { readonly workerId: string; readonly leaseMs: number } | undefined;
+}
+
+export type EnqueueOutcome =
+  | { readonly outcome: 'created' | 'duplicate' | 'late' }
+  | { readonly outcome: 'claimed'; readonly claimNo: number; readonly attemptNo: number; readonly leftMs: number }
+  | { readonly outcome: 'full'; readonly scope: 'all' | 'slot' | 'provider' };
+
+interface EnqueueRow {
+  outcome: EnqueueOutcome['outcome'];
+  full_scope: 'all' | 'slot' | 'provider' | null;
+  left_ms: number | null;
+  claim_no: number | null;
+  attempt_no: number | null;
+}
+
+/**
+ * Accepts a job, and claims it in the same statement when its lane is idle. Exact caps under any race. May be repeated with the
+ * same id after a lost reply: the second call answers `duplicate`.
+ */
+export async function enqueueJob(db: Db, job: NewJob): Promise<EnqueueOutcome> {
+  const rows = await runNamed<EnqueueRow>(db, {
+    name: 'job_enqueue',
+    text: 'select * from job_enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+    values: [
+      job.id,
+      job.slotId,
+      job.providerId,
+      job.operationId,
+      JSON.stringify(job.snapshot),
+      JSON.stringify(job.metadata),
+      job.payloadPath,
+      job.elapsedMs,
+      job.windowMs,
+      job.openMax,
+      job.claimFor?.workerId ?? null,
+      job.claimFor?.leaseMs ?? null,
+    ],
+  });
+  const row = rows[0] as EnqueueRow;
+  if (row.outcome === 'full') return { outcome: 'full', scope: row.full_scope ?? 'all' };
+  if (row.outcome !== 'claimed') return { outcome: row.outcome };
+  return {
+    outcome: 'claimed',
+    claimNo: Number(row.claim_no),
+    attemptNo: Number(row.attempt_no),
+    leftMs: Number(row.left_ms),
+  };
+}
+
+/** A job in the hands of a worker. */
+export interface ClaimedJob {
+  readonly id: string;
+  readonly slotId: string;
+  readonly providerId: string;
+  readonly operationId: string;
+  readonly snapshot: JobSnapshot;
+  readonly payloadPath: string;
+  readonly claimNo: number;
+  readonly attemptNo: number;
+  readonly providerJobReference: string | null;
+  /** Until the window closes, when the statement ran; count it down on the monotonic clock. */
+  readonly leftMs: number;
+}
+
+interface ClaimRow {
+  id: string;
+  slot_id: string;
+  provider_id: string;
+  operation_id: string;
+  snapshot: JobSnapshot;
+  payload_path: string;
+  claim_no: number;
+  attempt_no: number;
+  provider_job_reference: string | null;
+  left_ms: number;
+}
+
+/** Takes up to `count` jobs of a provider's lane, within its limits, fair over slots; only jobs among `only`, where given. */
+export async function claimJobs(
+  db: Db,
+  want: { providerId: string; workerId: string; count: number; leaseMs: number; only?: readonly string[] },
+): Promise<ClaimedJob[]> {
+  const rows = await runNamed<ClaimRow>(db, {
+    name: 'job_claim',
+    text: 'select * from job_claim($1, $2, $3, $4, $5)',
+    values: [want.providerId, want.workerId, want.count, want.leaseMs, want.only ?? null],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    slotId: row.slot_id,
+    providerId: row.provider_id,
+    operationId: row.operation_id,
+    snapshot: row.snapshot,
+    payloadPath: row.payload_path,
+    claimNo: row.claim_no,
+    attemptNo: row.attempt_no,
+    providerJobReference: row.provider_job_reference,
+    leftMs: row.left_ms,
+  }));
+}
+
+export type ReserveOutcome =
+  | { readonly outcome: 'granted'; readonly attemptNo: number }
+  | { readonly outcome: 'wait'; readonly waitMs: number }
+  | { readonly outcome: 'lost' };
+
+/** Reserves one more call (a retry or a fallback) in a provider's limits; nothing is called without it. */
+export async function reserveCall(db: Db, claim: Claim, providerId: string): Promise<ReserveOutcome> {
+  const rows = await runNamed<{ outcome: string; attempt_no: number | null; wait_ms: number | null }>(db, {
+    name: 'job_reserve_call',
+    text: 'select * from job_reserve_call($1, $2, $3, $4)',
+    values: [claim.jobId, claim.claimNo, claim.workerId, providerId],
+  });
+  const row = rows[0];
+  if (row?.outcome === 'granted') return { outcome: 'granted', attemptNo: Number(row.attempt_no) };
+  if (row?.outcome === 'wait') return { outcome: 'wait', waitMs: Number(row.wait_ms) };
+  return { outcome: 'lost' };
+}
+
+/** Stores the provider's ticket before its first poll. @returns whether the claim still counts. */
+export async function keepTicket(db: Db, claim: Claim, reference: string): Promise<boolean> {
+  const rows = await runNamed<{ kept: boolean }>(db, {
+    name: 'job_keep_ticket',
+    text: 'select job_keep_ticket($1, $2, $3, $4) as kept',
+    values: [claim.jobId, claim.claimNo, claim.workerId, reference],
+  });
+  return rows[0]?.kept === true;
+}
+
+/** Renews the leases of one process in one statement. @returns the ids still held; any other call is to be aborted at once. */
+export async function renewLeases(
+  db: Db,
+  workerId: string,
+  claims: readonly Claim[],
+  leaseMs: number,
+): Promise<Set<string>> {
+  const rows = await runNamed<{ id: string }>(db, {
+    name: 'job_heartbeat',
+    text: 'select job_heartbeat($1, $2, $3, $4) as id',
+    values: [workerId, claims.map((claim) => claim.jobId), claims.map((claim) => claim.claimNo), leaseMs],
+  });
+  return new Set(rows.map((row) => row.id));
+}
+
+export interface StoredOutcome {
+  readonly providerId: string;
+  readonly path: string;
+  readonly mimeType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly retentionHours: number;
+  readonly providerLatencyMs: number;
+}
+
+/** Finalises with a result. @returns false when it came too late: the caller deletes the file it stored. */
+export async function succeedJob(db: Db, claim: Claim, result: StoredOutcome): Promise<boolean> {
+  const rows = await runNamed<{ won: boolean }>(db, {
+    name: 'job_succeed',
+    text: 'select job_succeed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as won',
+    values: [
+      claim.jobId,
+      claim.claimNo,
+      claim.workerId,
+      result.providerId,
+      result.path,
+      result.mimeType,
+      result.sizeBytes,
+      result.sha256,
+      result.retentionHours,
+      Math.round(result.providerLatencyMs),
+    ],
+  });
+  return rows[0]?.won === true;
+}
+
+/** Finalises as `provider_error`. @returns false when it came too late. */
+export async function failJob(db: Db, claim: Claim, message: string): Promise<boolean> {
+  const rows = await runNamed<{ won: boolean }>(db, {
+    name: 'job_fail',
+    text: 'select job_fail($1, $2, $3, $4) as won',
+    values: [claim.jobId, claim.claimNo, claim.workerId, message],
+  });
+  return rows[0]?.won === true;
+}
+
+/** Ends an unfinished job from outside its claim. @returns whether this call ended it. */
+export async function endJob(
+  db: Db,
+  end: { jobId: string; reason: FailureReason; message: string; onlyWaiting: boolean },
+): Promise<boolean> {
+  const rows = await runNamed<{ ended: boolean }>(db, {
+    name: 'job_end',
+    text: 'select job_end($1, $2, $3, $4) as ended',
+    values: [end.jobId, end.reason, end.message, end.onlyWaiting],
+  });
+  return rows[0]?.ended === true;
+}
+
+/** Hands jobs back that were claimed but need another process. @returns the ids that went back to the queue. */
+export async function releaseJobs(db: Db, workerId: string, jobIds: readonly string[]): Promise<string[]> {
+  const rows = await runNamed<{ id: string }>(db, {
+    name: 'job_release',
+    text: 'select job_release($1, $2) as id',
+    values: [workerId, jobIds],
+  });
+  return rows.map((row) => row.id);
+}
+
+export interface SweptJob {
+  readonly id: string;
+  readonly payloadPath: string | null;
+  readonly outcome: 'timeout' | 'reclaimed' | 'failed';
+}
+
+/** Ends jobs whose window closed, and returns jobs of dead workers to the queue. Safe to run in every process at once. */
+export async function sweepJobs(db: Db, restartGraceMs: number): Promise<SweptJob[]> {
+  const rows = await runNamed<{ id: string; payload_path: string | null; outcome: SweptJob['outcome'] }>(db, {
+    name: 'job_sweep',
+    text: 'select * from job_sweep($1)',
+    values: [restartGraceMs],
+  });
+  return rows.map((row) => ({ id: row.id, payloadPath: row.payload_path, outcome: row.outcome }));
+}
+
+/** What became final since the last look (less 5 s, as commits become visible late), for all waiters of a process at once. */
+export async function jobsFinalisedSince(db: Db, since: Date | null): Promise<{ ids: string[]; lookedAt: Date }> {
+  const rows = await runNamed<{ id: string | null; looked_at: Date }>(db, {
+    name: 'job_finalised_since',
+    text: 'select * from job_finalised_since($1)',
+    values: [since],
+  });
+  return {
+    ids: rows.flatMap((row) => (row.id === null ? [] : [row.id])),
+    lookedAt: rows[0]?.looked_at ?? new Date(0),
+  };
+}
+
+/** The providers with work waiting, for the fallback poll of all lanes at once. */
+export async function lanesWithWork(db: Db): Promise<string[]> {
+  const rows = await runNamed<{ provider_id: string }>(db, {
+    name: 'lanes_with_work',
+    text: `select provider_id from lane l where exists
+      (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized)`,
+    values: [],
+  });
+  return rows.map((row) => row.provider_id);
+}

@@ -1,0 +1,56 @@
+import type { Db } from '../db/db.ts';
+
+/** The limits of one provider, over all processes. */
+export interface LaneLimits {
+  readonly providerId: string;
+  readonly runningMax: number;
+  readonly openMax: number | null;
+  readonly callsPerMinute: number | null;
+}
+
+/** Creates the lanes of providers that have none yet; limits that were changed since stay as they are. */
+export async function seedLanes(db: Db, lanes: readonly LaneLimits[]): Promise<void> {
+  await db.kysely
+    .insertInto('lane')
+    .values(lanes.map((lane) => ({ ...toRow(lane), ...fullBucket(lane) })))
+    .onConflict((conflict) => conflict.column('provider_id').doNothing())
+    .execute();
+}
+
+/** The limits of every provider that has a lane. */
+export async function listLanes(db: Db): Promise<LaneLimits[]> {
+  const rows = await db.kysely
+    .selectFrom('lane')
+    .select(['provider_id', 'running_max', 'open_max', 'calls_per_minute'])
+    .orderBy('provider_id')
+    .execute();
+  return rows.map((row) => ({
+    providerId: row.provider_id,
+    runningMax: row.running_max,
+    openMax: row.open_max,
+    callsPerMinute: row.calls_per_minute,
+  }));
+}
+
+/** Changes a provider's limits; they hold from the next call on. @returns whether the lane exists. */
+export async function updateLane(db: Db, lane: LaneLimits): Promise<boolean> {
+  const result = await db.kysely
+    .updateTable('lane')
+    .set({ ...toRow(lane), ...fullBucket(lane) })
+    .where('provider_id', '=', lane.providerId)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+const toRow = (lane: LaneLimits) => ({
+  provider_id: lane.providerId,
+  running_max: lane.runningMax,
+  open_max: lane.openMax,
+  calls_per_minute: lane.callsPerMinute,
+});
+
+// a burst of a twelfth of a minute's calls: enough for a group of guests, too little to trip the service's own limiter
+function fullBucket(lane: LaneLimits): { calls_burst: number; tokens: number } {
+  const burst = Math.max(1, Math.ceil((lane.callsPerMinute ?? 120) / 12));
+  return { calls_burst: burst, tokens: burst };
+}

@@ -1,0 +1,117 @@
+/** Waiting for a job to become final while its request is held. */
+import { jobExpiresAt } from '../../domain/deadlines.ts';
+import { DomainError } from '../../domain/errors.ts';
+import type { Picture } from '../../media/picture.ts';
+import { endJob } from '../../repositories/job-queue.ts';
+import { findJobOutcome, type JobOutcome } from '../../repositories/jobs.ts';
+import type { HeldRequest } from './held-requests.ts';
+import type { IngestDeps } from './ingest-deps.ts';
+import type { ResponseWindow } from './response-window.ts';
+
+/** How long a silent database may delay the answer when the window has closed, in milliseconds. */
+const LAST_WORD_MS = 150;
+
+export interface Waiting {
+  readonly jobId: string;
+  readonly held: HeldRequest;
+  readonly window: ResponseWindow;
+  readonly gone: AbortSignal;
+}
+
+/**
+ * Waits until the job is final or the window closes; then this process itself times the job out.
+ *
+ * @returns the picture, or `left to the gallery` when the station left while its provider call was under way.
+ * @throws DomainError `provider_error`, `job_cancelled` or `sync_timeout`, with `details.job_id`.
+ */
+export async function awaitPicture(deps: IngestDeps, waiting: Waiting): Promise<Picture | 'left to the gallery'> {
+  const over = AbortSignal.any([waiting.window.closed, waiting.gone]);
+  for (;;) {
+    const wake = await waiting.held.next(over);
+    if (wake === undefined) break;
+    if (wake.kind === 'picture') return wake.picture;
+    const outcome = await readOutcome(deps, waiting.jobId);
+    if (outcome?.isFinalized) return pictureOf(deps, waiting.jobId, outcome);
+  }
+  if (waiting.window.closed.aborted) return timeOut(deps, waiting);
+  const ended = await endJob(deps.db, {
+    jobId: waiting.jobId,
+    reason: 'cancelled',
+    message: 'the station left before processing began',
+    onlyWaiting: true,
+  });
+  if (ended) throw waiting.gone.reason;
+  return 'left to the gallery';
+}
+
+/** The guarded timeout; what the row says wins, unless the database stays silent. */
+async function timeOut(deps: IngestDeps, { jobId, window }: Waiting): Promise<Picture> {
+  const details = {
+    job_id: jobId,
+    expires_at: jobExpiresAt(new Date(Date.now() - window.elapsedMs()), window.windowMs).toISOString(),
+  };
+  deps.worker?.abort(jobId);
+  const lastWord = endJob(deps.db, {
+    jobId,
+    reason: 'timeout',
+    message: 'the response window closed',
+    onlyWaiting: false,
+  })
+    .then(async (ended) => (ended ? undefined : await readOutcome(deps, jobId)))
+    .catch((error) => {
+      deps.log.warn({ job_id: jobId, err: error }, 'timeout not recorded; the sweep will');
+      return undefined;
+    });
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, LAST_WORD_MS, undefined);
+  });
+  const outcome = await Promise.race([lastWord, silence]);
+  clearTimeout(timer);
+  if (outcome?.isFinalized && outcome.failureReason !== 'timeout') return pictureOf(deps, jobId, outcome);
+  throw new DomainError('sync_timeout', 'The picture was not ready when the response window closed.', { details });
+}
+
+async function readOutcome(deps: IngestDeps, jobId: string): Promise<JobOutcome | undefined> {
+  try {
+    return await findJobOutcome(deps.db, jobId);
+  } catch (error) {
+    // the next look, a notification or the deadline decides; a held request outlives a database restart
+    deps.log.warn({ job_id: jobId, err: error }, 'job not read');
+    return undefined;
+  }
+}
+
+async function pictureOf(deps: IngestDeps, jobId: string, outcome: JobOutcome): Promise<Picture> {
+  if (outcome.failureReason !== null) throw failure(jobId, outcome);
+  const file = outcome.resultPath === null ? undefined : await deps.store.openFile(outcome.resultPath);
+  if (file === undefined) {
+    throw new DomainError('storage_unavailable', 'The finished picture cannot be read.', {
+      details: { job_id: jobId },
+      retryAfterSeconds: 5,
+    });
+  }
+  return {
+    bytes: { kind: 'file', handle: file.handle, offset: 0, sizeBytes: file.sizeBytes },
+    mimeType: outcome.resultMimeType ?? 'image/jpeg',
+    providerId: outcome.resultProviderId ?? 'unknown',
+  };
+}
+
+function failure(jobId: string, outcome: JobOutcome): DomainError {
+  const details = { job_id: jobId };
+  switch (outcome.failureReason) {
+    case 'timeout':
+      return new DomainError('sync_timeout', 'The picture was not ready when the response window closed.', {
+        details: { ...details, expires_at: outcome.expiresAt.toISOString() },
+      });
+    case 'cancelled':
+      return new DomainError('job_cancelled', 'The job was cancelled.', { details, retryAfterSeconds: 1 });
+    default:
+      return new DomainError(
+        'provider_error',
+        `The provider made no picture: ${outcome.failureMessage ?? 'no reason given'}`,
+        { details },
+      );
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The main use case: a station posts a photo and holds the connection; the same request answers with the picture, or with 504
+ * when the window closes.
+ */
+
+import { WINDOW_SECONDS } from '../../domain/deadlines.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { isSlotId } from '../../domain/slots.ts';
+import type { Picture } from '../../media/picture.ts';
+import type { ReceiveUpload } from '../../media/upload.ts';
+import { isConnectionFault } from '../../repositories/connection-fault.ts';
+import { findIngestSetup, type IngestSetup } from '../../repositories/ingest.ts';
+import { type EnqueueOutcome, enqueueJob, type NewJob } from '../../repositories/job-queue.ts';
+import { awaitPicture } from './await-picture.ts';
+import type { IngestDeps } from './ingest-deps.ts';
+import { newJobId } from './job-id.ts';
+import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from './receive-photo.ts';
+import { openResponseWindow, type ResponseWindow } from './response-window.ts';
+
+export interface IngestRequest {
+  readonly slotId: string;
+  /** `performance.now()` when the request's head was complete: the window counts from here. */
+  readonly arrivedAt: number;
+  readonly queryTokens: QueryTokens;
+  readonly receiveUpload: ReceiveUpload;
+  /** Aborted when the station is gone. */
+  readonly gone: AbortSignal;
+}
+
+export interface IngestAnswer {
+  readonly jobId: string;
+  readonly picture: Picture;
+}
+
+/**
+ * Accepts a photo, waits for its picture and gives it back. Whatever happens, nothing of the upload is left once the job is
+ * final.
+ *
+ * @throws DomainError with every code that `ingestSlot` declares; the error's `details.job_id` names the job where one exists.
+ */
+export async function ingestPhoto(deps: IngestDeps, request: IngestRequest): Promise<IngestAnswer> {
+  const setup = await readSetup(deps, request.slotId);
+  // a fault that is known before the password is known is told at once: nothing needs to be uploaded for it
+  if (setup.slot === undefined) usableSlot(deps, request.slotId, setup);
+  const window = openResponseWindow(request.arrivedAt, windowMsOf(deps, setup));
+  const jobId = newJobId(Date.now());
+  try {
+    const photo = await receive(deps, request, setup, jobId, window);
+    return { jobId, picture: await processPhoto(deps, request, jobId, photo, window) };
+  } finally {
+    window.end();
+  }
+}
+
+async function readSetup(deps: IngestDeps, slotId: string): Promise<IngestSetup> {
+  if (!isSlotId(slotId)) return { slot: undefined, passwordHash: undefined, windowSeconds: undefined };
+  try {
+    return await findIngestSetup(deps.db, slotId);
+  } catch (error) {
+    throw queueUnavailable(error);
+  }
+}
+
+function windowMsOf(deps: IngestDeps, setup: IngestSetup): number {
+  const { windowSeconds } = deps.limits;
+  return (windowSeconds < WINDOW_SECONDS.min ? windowSeconds : (setup.windowSeconds ?? windowSeconds)) * 1000;
+}
+
+async function receive(
+  deps: IngestDeps,
+  request: IngestRequest,
+  setup: IngestSetup,
+  jobId: string,
+  window: ResponseWindow,
+): Promise<ReceivedPhoto> {
+  try {
+    return await receivePhoto(deps, { ...request, jobId, setup, signal: window.closed });
+  } catch (error) {
+    if (window.closed.aborted)
+      throw new DomainError('sync_timeout', 'The window closed while the photo was still being uploaded.', {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+async function processPhoto(
+  deps: IngestDeps,
+  request: IngestRequest,
+  jobId: string,
+  photo: ReceivedPhoto,
+  window: ResponseWindow,
+): Promise<Picture> {
+  const held = deps.held.hold(jobId);
+  let mayRemovePayload = true;
+  try {
+    await enqueue(deps, jobId, photo, window);
+    const picture = await awaitPicture(deps, { jobId, held, window, gone: request.gone });
+    mayRemovePayload = picture !== 'left to the gallery';
+    if (picture === 'left to the gallery') throw request.gone.reason;
+    return picture;
+  } finally {
+    held.drop();
+    if (mayRemovePayload)
+      void deps.store
+        .remove(photo.payloadPath)
+        .catch((error: unknown) => deps.log.warn({ job_id: jobId, err: error }, 'payload not removed'));
+  }
+}
+
+async function enqueue(deps: IngestDeps, jobId: string, photo: ReceivedPhoto, window: ResponseWindow): Promise<void> {
+  const place = deps.worker?.reserve();
+  let outcome: EnqueueOutcome | undefined;
+  const snapshot = {
+    settings: photo.slot.settings,
+    photo: { mimeType: photo.file.facts.mimeType, sizeBytes: photo.file.sizeBytes, sha256: photo.file.sha256 },
+  };
+  try {
+    outcome = await enqueueOnce(deps, {
+      id: jobId,
+      slotId: photo.slot.id,
+      providerId: photo.slot.providerId,
+      operationId: photo.slot.operationId,
+      snapshot,
+      metadata: photo.metadata,
+      payloadPath: photo.payloadPath,
+      elapsedMs: window.elapsedMs(),
+      windowMs: window.windowMs,
+      openMax: deps.limits.openJobsMax,
+      claimFor: place && deps.worker && { workerId: deps.worker.workerId, leaseMs: deps.worker.leaseMs },
+    });
+  } catch (error) {
+    throw queueUnavailable(error);
+  } finally {
+    if (outcome?.outcome !== 'claimed') place?.release();
+  }
+  if (outcome.outcome === 'claimed') {
+    place?.run({
+      ...photo.slot,
+      id: jobId,
+      slotId: photo.slot.id,
+      snapshot,
+      payloadPath: photo.payloadPath,
+      providerJobReference: null,
+      ...outcome,
+    });
+  }
+  if (outcome.outcome === 'late')
+    throw new DomainError('sync_timeout', 'The window closed before the photo could be queued.');
+  if (outcome.outcome === 'full') throw queueBusy(outcome.scope);
+}
+
+/** A lost reply does not tell whether the row was written, so the same id is tried once more: `duplicate` then means accepted. */
+async function enqueueOnce(deps: IngestDeps, job: NewJob): Promise<EnqueueOutcome> {
+  try {
+    return await enqueueJob(deps.db, job);
+  } catch (error) {
+    if (!isConnectionFault(error)) throw error;
+    return await enqueueJob(deps.db, { ...job, claimFor: undefined });
+  }
+}
+
+const queueBusy = (scope: string) =>
+  new DomainError('queue_busy', 'Too many photos are being processed. Try again in a few seconds.', {
+    details: { scope },
+    retryAfterSeconds: 2,
+  });
+
+function queueUnavailable(error: unknown): unknown {
+  if (!isConnectionFault(error)) return error;
+  return new DomainError('queue_unavailable', 'The database cannot be reached. Photos are refused until it answers.', {
+    cause: error,
+    retryAfterSeconds: 5,
+  });
+}

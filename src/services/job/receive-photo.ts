@@ -1,0 +1,159 @@
+/** Receiving the station's photo: who may, for which slot, what kind of picture. */
+import { DomainError } from '../../domain/errors.ts';
+import type { ReceivedFile, ReceivedUpload, ReceiveUpload, UploadLimits } from '../../media/upload.ts';
+import type { Provider } from '../../providers/provider.ts';
+import type { IngestSetup } from '../../repositories/ingest.ts';
+import type { IngestDeps } from './ingest-deps.ts';
+
+/** The multipart field that carries the photo, and the one with the password; named by the station's software. */
+const PHOTO_FIELD = 'fileToUpload';
+const PASSWORD_FIELD = 'password';
+
+/** A station sends a dozen fields; surveys add some. The rest is caps against abuse. */
+const METADATA_FIELDS_MAX = 64;
+const METADATA_VALUE_LENGTH_MAX = 1_000;
+const IDLE_TIMEOUT_MS = 15_000;
+
+export interface ReceivedPhoto {
+  readonly file: ReceivedFile;
+  /** Relative to the media root. */
+  readonly payloadPath: string;
+  readonly slot: NonNullable<IngestSetup['slot']>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What came with the request's URL; a name may stand there more than once. */
+export type QueryTokens = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface PhotoRequest {
+  readonly jobId: string;
+  readonly slotId: string;
+  readonly setup: IngestSetup;
+  /** Tokens of the request's URL, kept as metadata. */
+  readonly queryTokens: QueryTokens;
+  readonly receiveUpload: ReceiveUpload;
+  /** Ends the upload; its reason is what the receiving rejects with. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes the photo to disk. Faults are reported as soon as they are known, in the order password, slot, type.
+ *
+ * @throws DomainError `invalid_credentials`, `slot_not_found`, `slot_not_configured`, `unsupported_media_type`, `invalid_payload`,
+ * `payload_too_large`, `storage_unavailable`; after any of them no file is left.
+ */
+export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Promise<ReceivedPhoto> {
+  const { setup } = request;
+  const password = createPasswordGate(deps, setup.passwordHash);
+  let payloadPath = '';
+  const upload = await request.receiveUpload(
+    {
+      onFile: async (part, fields) => {
+        if (part.fieldName !== PHOTO_FIELD) return undefined;
+        if (fields.has(PASSWORD_FIELD)) await password.demand(fields.get(PASSWORD_FIELD));
+        const { provider } = usableSlot(deps, request.slotId, setup);
+        await deps.store.assertFreeSpace();
+        const place = deps.store.payloadPath(request.jobId, 'photo');
+        payloadPath = place.path;
+        return { path: place.absolutePath, inspector: inspectorFor(deps, provider, part.declaredMimeType) };
+      },
+    },
+    uploadLimits(deps),
+    request.signal,
+  );
+  try {
+    await password.demand(upload.fields.get(PASSWORD_FIELD));
+    const { slot } = usableSlot(deps, request.slotId, setup);
+    if (upload.file === undefined) throw missingPhoto();
+    return { file: upload.file, payloadPath, slot, metadata: metadataOf(upload, request.queryTokens) };
+  } catch (error) {
+    if (payloadPath !== '') await deps.store.remove(payloadPath);
+    throw error;
+  }
+}
+
+function createPasswordGate(deps: IngestDeps, hash: string | undefined) {
+  let isProved = false;
+  return {
+    async demand(password: string | undefined): Promise<void> {
+      if (isProved) return;
+      isProved = await deps.passwordCheck.isRight(password, hash);
+      if (!isProved) {
+        throw new DomainError(
+          'invalid_credentials',
+          'The ingest password is wrong or missing. Check the field "password" of the station.',
+        );
+      }
+    },
+  };
+}
+
+/** The slot and its provider, when both can take a photo now. */
+export function usableSlot(deps: Pick<IngestDeps, 'providers'>, slotId: string, setup: IngestSetup) {
+  const { slot } = setup;
+  if (slot === undefined) {
+    throw new DomainError(
+      'slot_not_found',
+      `There is no slot "${slotId.slice(0, 64)}". Slots are slot-001 to slot-015.`,
+    );
+  }
+  if (!slot.isEnabled) {
+    throw new DomainError('slot_not_configured', `${slot.id} is switched off. Enable it before sending photos.`, {
+      retryAfterSeconds: 60,
+    });
+  }
+  const provider = deps.providers.get(slot.providerId);
+  if (
+    provider === undefined ||
+    !provider.description.operations.some((operation) => operation.id === slot.operationId)
+  ) {
+    throw new DomainError(
+      'slot_not_configured',
+      `${slot.id} names a provider or an operation that this server does not have.`,
+      {
+        retryAfterSeconds: 60,
+      },
+    );
+  }
+  if (!provider.isConfigured()) {
+    throw new DomainError(
+      'slot_not_configured',
+      `${slot.id} uses ${provider.description.name}, which has no key yet.`,
+      {
+        retryAfterSeconds: 60,
+      },
+    );
+  }
+  return { slot, provider };
+}
+
+const inspectorFor = (deps: IngestDeps, provider: Provider, declaredMimeType: string) =>
+  deps.createInspector({
+    declaredMimeType,
+    acceptedMimeTypes: provider.description.mimeTypes,
+    pixelsMax: deps.limits.imagePixelsMax,
+  });
+
+const uploadLimits = (deps: IngestDeps): UploadLimits => ({
+  fileSizeBytesMax: deps.limits.uploadBytesMax,
+  fieldsMax: METADATA_FIELDS_MAX,
+  fieldSizeBytesMax: 16_384,
+  partsMax: METADATA_FIELDS_MAX + 16,
+  idleTimeoutMs: IDLE_TIMEOUT_MS,
+});
+
+const missingPhoto = () =>
+  new DomainError('invalid_payload', `The request has no picture. Send it as the file field "${PHOTO_FIELD}".`, {
+    details: { fields: [{ pointer: `/body/${PHOTO_FIELD}`, message: 'is required', keyword: 'required' }] },
+  });
+
+/** The station's other fields and URL tokens, without the password; `url.` marks what came with the URL. */
+function metadataOf(upload: ReceivedUpload, queryTokens: QueryTokens): Record<string, string> {
+  const kept = [
+    ...[...upload.fields].filter(([name]) => name !== PASSWORD_FIELD),
+    ...Object.entries(queryTokens).map(([name, value]) => [`url.${name}`, String(value ?? '')] as const),
+  ];
+  return Object.fromEntries(
+    kept.slice(0, METADATA_FIELDS_MAX).map(([name, value]) => [name, value.slice(0, METADATA_VALUE_LENGTH_MAX)]),
+  );
+}

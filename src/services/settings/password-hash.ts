@@ -1,0 +1,65 @@
+/**
+ * Argon2id hashes in the PHC string format (RFC 9106; parameters of OWASP's password storage cheat sheet: 19 MiB, 2 passes,
+ * 1 lane). Hashing shares libuv's threads with files and pictures, so only a few run at once: a flood of passwords must not
+ * starve ingest.
+ */
+import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+
+const PARAMETERS = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;
+const AT_ONCE = 2;
+
+const PHC = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+
+let running = 0;
+const queue: (() => void)[] = [];
+
+async function derive(
+  password: string,
+  salt: Buffer,
+  parameters: { memory: number; passes: number; parallelism: number; tagLength: number },
+) {
+  if (running >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
+  else running += 1;
+  try {
+    return await new Promise<Buffer>((resolve, reject) => {
+      argon2('argon2id', { message: password, nonce: salt, ...parameters }, (error, tag) =>
+        error ? reject(error) : resolve(tag),
+      );
+    });
+  } finally {
+    const next = queue.shift();
+    if (next) next();
+    else running -= 1;
+  }
+}
+
+const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+
+/** Hashes a password with a fresh salt. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(16);
+  const tag = await derive(password, salt, PARAMETERS);
+  return `$argon2id$v=19$m=${PARAMETERS.memory},t=${PARAMETERS.passes},p=${PARAMETERS.parallelism}$${base64(salt)}$${base64(tag)}`;
+}
+
+/** Whether the password belongs to the hash. A malformed hash fits nothing. */
+export async function verifyPassword(password: string, hash: string): Promise<boolean> {
+  const parts = PHC.exec(hash);
+  if (parts === null) return false;
+  const [, memory, passes, parallelism, salt, tag] = parts as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const expected = Buffer.from(tag, 'base64');
+  const actual = await derive(password, Buffer.from(salt, 'base64'), {
+    memory: Number(memory),
+    passes: Number(passes),
+    parallelism: Number(parallelism),
+    tagLength: expected.length,
+  });
+  return timingSafeEqual(actual, expected);
+}

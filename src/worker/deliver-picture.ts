@@ -1,0 +1,100 @@
+/** From a provider's answer to the finished result: checked, stored, finalised, handed to whoever waits. */
+import { finishResult, type OutputWish } from '../media/finish-result.ts';
+import { UnacceptableImageError } from '../media/unacceptable-image.ts';
+import type { ProviderFailure, ProviderImage } from '../providers/provider.ts';
+import { succeedJob } from '../repositories/job-queue.ts';
+import { findJobOutcome } from '../repositories/jobs.ts';
+import { patiently } from './patiently.ts';
+import type { RunningJob } from './running-job.ts';
+import type { WorkerDeps } from './worker-deps.ts';
+
+export interface MadePicture {
+  readonly providerId: string;
+  readonly image: ProviderImage;
+  readonly latencyMs: number;
+}
+
+export type Delivery =
+  | { readonly outcome: 'succeeded' | 'late' }
+  | { readonly outcome: 'unacceptable'; readonly failure: ProviderFailure };
+
+/**
+ * Accepts an answer only if it is a picture: decoded within the limits, metadata removed. The row is finalised after the file is
+ * safe on disk; if the row says "too late", the file goes again.
+ */
+export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made: MadePicture): Promise<Delivery> {
+  const { job } = running;
+  let isHandedOver = false;
+  try {
+    const finished = await finishResult(made.image.bytes, {
+      pixelsMax: deps.options.imagePixelsMax,
+      output: outputWish(deps, running, made.providerId),
+    });
+    running.stop.throwIfAborted();
+    const stored = await deps.store.storeResult({
+      jobId: job.id,
+      claimNo: job.claimNo,
+      mimeType: finished.mimeType,
+      parts: finished.parts,
+      thumbnail: finished.thumbnail,
+      storedOn: new Date(),
+    });
+    const isMine = await finalise(deps, running, made, { ...stored, mimeType: finished.mimeType });
+    if (!isMine) return { outcome: 'late' };
+    const bytes = {
+      kind: 'memory',
+      parts: finished.parts,
+      sizeBytes: finished.sizeBytes,
+      release: made.image.release,
+    } as const;
+    isHandedOver = deps.held.wake(job.id, {
+      kind: 'picture',
+      picture: { bytes, mimeType: finished.mimeType, providerId: made.providerId },
+    });
+    return { outcome: 'succeeded' };
+  } catch (error) {
+    if (error instanceof UnacceptableImageError) return { outcome: 'unacceptable', failure: badAnswer(error) };
+    throw error;
+  } finally {
+    if (!isHandedOver) made.image.release();
+  }
+}
+
+/** The settings' `output`, where the provider has not made it already; its schema bounds the values. */
+function outputWish(deps: WorkerDeps, { job }: RunningJob, providerId: string): OutputWish | undefined {
+  const output = job.snapshot.settings.output as
+    | { format?: OutputWish['format']; quality?: number; max_side_px?: number }
+    | undefined;
+  if (output === undefined || deps.providers.get(providerId)?.description.appliesOutput) return undefined;
+  return { format: output.format, quality: output.quality, maxSidePx: output.max_side_px };
+}
+
+interface Stored {
+  readonly path: string;
+  readonly mimeType: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** @returns whether the row took this result; if it came too late, its file is gone again. */
+async function finalise(deps: WorkerDeps, running: RunningJob, made: MadePicture, stored: Stored): Promise<boolean> {
+  const isMine = await patiently(running, async () => {
+    const won = await succeedJob(deps.db, running.claim, {
+      ...stored,
+      providerId: made.providerId,
+      retentionHours: deps.options.retentionHours,
+      providerLatencyMs: made.latencyMs,
+    });
+    // after a lost reply the first try may have won: the row then names this very file
+    return won || (await findJobOutcome(deps.db, running.job.id))?.resultPath === stored.path;
+  });
+  if (!isMine) await deps.store.removeResult(stored.path);
+  return isMine;
+}
+
+const badAnswer = (error: UnacceptableImageError): ProviderFailure => ({
+  kind: 'bad_answer',
+  retryable: true,
+  charged: 'yes',
+  reason: error.message,
+});

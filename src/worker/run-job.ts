@@ -1,0 +1,136 @@
+/**
+ * One claimed job, from its first call to its end. Every call after the first one is reserved in the provider's limits; every
+ * step carries the claim; a claim that no longer counts stops everything at once and leaves nothing behind.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { attemptTimeoutMs, decideRetry } from '../domain/retry.ts';
+import type { Provider, ProviderFailure, ProviderInput, ProviderTicket } from '../providers/provider.ts';
+import { type ClaimedJob, failJob, keepTicket, reserveCall } from '../repositories/job-queue.ts';
+import { logProviderResponse } from '../repositories/processing-log.ts';
+import { type CallResult, callProvider } from './call-provider.ts';
+import { deliverPicture } from './deliver-picture.ts';
+import { patiently } from './patiently.ts';
+import type { RunningJob } from './running-job.ts';
+import { StopReason } from './stop-reason.ts';
+import type { WorkerDeps } from './worker-deps.ts';
+
+/** How a run ended: `late` when the row was final before, `out of time` when the window's end, not this run, finalises the job. */
+export type RunEnd = 'succeeded' | 'failed' | 'late' | 'out of time';
+
+/** Works a job to its end. Rejects only on faults of the database or the program; the lease then runs out and another worker takes over. */
+export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<RunEnd> {
+  const { job } = running;
+  const provider = deps.providers.get(job.providerId);
+  if (provider === undefined) return giveUp(deps, running, `this worker has no provider "${job.providerId}"`);
+  const state = { attemptNo: job.attemptNo, ticket: job.providerJobReference };
+  for (;;) {
+    const startedAt = performance.now();
+    const result = await attempt(deps, running, provider, state);
+    const tookMs = performance.now() - startedAt;
+    let failure: ProviderFailure;
+    if (result.outcome === 'done') {
+      const delivery = await deliverPicture(deps, running, {
+        providerId: provider.description.id,
+        image: result.image,
+        latencyMs: tookMs,
+      });
+      if (delivery.outcome !== 'unacceptable') return delivery.outcome;
+      failure = delivery.failure;
+    } else failure = result.failure;
+    await tell(deps, running, state.attemptNo, failure, tookMs);
+    const decision = decideRetry({
+      failure,
+      attemptNo: state.attemptNo,
+      leftMs: running.endsAt - performance.now(),
+      tookMs,
+      slowCallMs: provider.description.slowCallMs,
+      chance: Math.random(),
+    });
+    if (!decision.retry && 'isTimeout' in result) return 'out of time';
+    if (!decision.retry) return giveUp(deps, running, `${failure.reason} (${decision.why})`);
+    await wait(decision.waitMs, undefined, { signal: running.stop });
+    const next = await reserveNext(deps, running, provider);
+    if (next === undefined)
+      return giveUp(deps, running, `${failure.reason} (no call was free before the window closed)`);
+    state.attemptNo = next;
+    state.ticket = null;
+  }
+}
+
+function attempt(
+  deps: WorkerDeps,
+  running: RunningJob,
+  provider: Provider,
+  state: { attemptNo: number; ticket: string | null },
+): Promise<CallResult> {
+  const { slowCallMs } = provider.description;
+  return callProvider({
+    provider,
+    input: inputOf(deps, running.job),
+    timeoutMs: attemptTimeoutMs({ leftMs: running.endsAt - performance.now(), attemptNo: state.attemptNo, slowCallMs }),
+    stop: running.stop,
+    ticket: state.ticket === null ? undefined : (JSON.parse(state.ticket) as ProviderTicket),
+    keepTicket: async (ticket) => {
+      const isKept = await patiently(running, () => keepTicket(deps.db, running.claim, JSON.stringify(ticket)));
+      if (!isKept) throw new StopReason('lost');
+    },
+  });
+}
+
+const inputOf = (deps: WorkerDeps, job: ClaimedJob): ProviderInput => ({
+  operationId: job.operationId,
+  settings: job.snapshot.settings,
+  photo: {
+    path: deps.store.resolve(job.payloadPath),
+    mimeType: job.snapshot.photo.mimeType as ProviderInput['photo']['mimeType'],
+    sizeBytes: job.snapshot.photo.sizeBytes,
+  },
+  references: new Map(),
+});
+
+/** Waits until the provider's limits allow one more call. @returns its number, or undefined when the window closes first. */
+async function reserveNext(deps: WorkerDeps, running: RunningJob, provider: Provider): Promise<number | undefined> {
+  for (;;) {
+    const reserved = await patiently(running, () => reserveCall(deps.db, running.claim, provider.description.id));
+    if (reserved.outcome === 'granted') return reserved.attemptNo;
+    if (reserved.outcome === 'lost') throw new StopReason('lost');
+    if (performance.now() + reserved.waitMs >= running.endsAt) return undefined;
+    await wait(reserved.waitMs, undefined, { signal: running.stop });
+  }
+}
+
+async function tell(
+  deps: WorkerDeps,
+  running: RunningJob,
+  attemptNo: number,
+  failure: ProviderFailure,
+  tookMs: number,
+): Promise<void> {
+  const { job } = running;
+  const details = {
+    provider_id: job.providerId,
+    attempt_no: attemptNo,
+    claim_no: job.claimNo,
+    outcome: failure.kind,
+    charged: failure.charged,
+    ...(failure.retryAfterMs !== undefined && { retry_after_ms: Math.round(failure.retryAfterMs) }),
+  };
+  deps.log.warn(
+    { job_id: job.id, slot_id: job.slotId, ...details, duration_ms: Math.round(tookMs), reason: failure.reason },
+    'attempt failed',
+  );
+  await patiently(running, () =>
+    logProviderResponse(deps.db, {
+      jobId: job.id,
+      slotId: job.slotId,
+      latencyMs: tookMs,
+      message: failure.reason,
+      details,
+    }),
+  );
+}
+
+async function giveUp(deps: WorkerDeps, running: RunningJob, message: string): Promise<RunEnd> {
+  const isMine = await patiently(running, () => failJob(deps.db, running.claim, message));
+  return isMine ? 'failed' : 'late';
+}

@@ -1,0 +1,38 @@
+/** A task that repeats until it is stopped, never beside itself; a failure is logged and the next turn comes as usual. */
+export interface Ticker {
+  /** Resolves when the turn under way, if any, is over. */
+  stop(): Promise<void>;
+}
+
+export interface TickerOptions {
+  readonly name: string;
+  readonly intervalMs: number;
+  /** Up to this share of the interval is added or taken away, so that processes do not march in step. */
+  readonly jitter: number;
+  readonly log: { warn(fields: Record<string, unknown>, message: string): void };
+}
+
+/** Starts the task's turns, the first one after an interval. */
+export function startTicker(task: () => Promise<void>, { name, intervalMs, jitter, log }: TickerOptions): Ticker {
+  let isStopped = false;
+  let turn: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  const schedule = () => {
+    timer = setTimeout(run, intervalMs * (1 + jitter * (2 * Math.random() - 1)));
+  };
+  const run = () => {
+    turn = task()
+      .catch((error) => log.warn({ task: name, err: error }, 'task failed; the next turn tries again'))
+      .then(() => {
+        if (!isStopped) schedule();
+      });
+  };
+  schedule();
+  return {
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await turn;
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { Db } from '../db/db.ts';
+import type { Log } from '../log.ts';
+import type { MediaStore } from '../media/store.ts';
+import type { Provider } from '../providers/provider.ts';
+import type { HeldRequests } from '../services/job/held-requests.ts';
+
+/** The lines a worker writes; ids and durations only. */
+export type WorkerLog = Pick<Log, 'debug' | 'info' | 'warn' | 'error'>;
+
+/** What the worker needs; every part is an interface that `main` fills. */
+export interface WorkerDeps {
+  readonly db: Db;
+  readonly store: MediaStore;
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** The requests this process holds: their pictures go straight from memory. */
+  readonly held: HeldRequests;
+  readonly log: WorkerLog;
+  readonly options: WorkerOptions;
+}
+
+export interface WorkerOptions {
+  readonly workerId: string;
+  /** Jobs at once in this process. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly imagePixelsMax: number;
+  /** The environment's retention, in force until settings hold one. */
+  readonly retentionHours: number;
+}
