@@ -75,6 +75,12 @@ export const OPERATIONS = {
         "in": "header",
         "required": false,
         "type": "string"
+      },
+      {
+        "name": "If-Range",
+        "in": "header",
+        "required": false,
+        "type": "string"
       }
     ],
     "requestBodyRequired": false,

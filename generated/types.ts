@@ -377,6 +377,11 @@ export interface components {
          */
         "PhotoChanger-Result-Expires-At": string;
         /**
+         * @description A strong tag of the bytes; it never changes.
+         * @example "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
+         */
+        ETag: string;
+        /**
          * @description After how many seconds another try makes sense.
          * @example 5
          */
@@ -566,6 +571,11 @@ export interface operations {
                  * @example bytes=0-1023
                  */
                 Range?: string;
+                /**
+                 * @description The `ETag` of the parts fetched before. If it is another one, the picture is sent whole.
+                 * @example "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
+                 */
+                "If-Range"?: string;
             };
             path: {
                 /**
@@ -596,6 +606,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["PrivateUntilExpiry"];
                     Expires: components["headers"]["Expires"];
                     "PhotoChanger-Result-Expires-At": components["headers"]["PhotoChanger-Result-Expires-At"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -630,6 +641,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["PrivateUntilExpiry"];
                     Expires: components["headers"]["Expires"];
                     "PhotoChanger-Result-Expires-At": components["headers"]["PhotoChanger-Result-Expires-At"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -705,6 +717,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["PrivateUntilExpiry"];
                     Expires: components["headers"]["Expires"];
                     "PhotoChanger-Result-Expires-At": components["headers"]["PhotoChanger-Result-Expires-At"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {

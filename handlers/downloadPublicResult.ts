@@ -11,6 +11,12 @@ export const downloadPublicResult =
       file,
       headers: answerHeaders,
       mimeType,
-    } = await downloadResult(deps, { jobId: params.job_id, which: 'picture', range: headers.Range, clientAddress });
+    } = await downloadResult(deps, {
+      jobId: params.job_id,
+      which: 'picture',
+      range: headers.Range,
+      ifRange: headers['If-Range'],
+      clientAddress,
+    });
     return { status, contentType: mimeType as ResultMimeType, headers: answerHeaders, bytes: file };
   };

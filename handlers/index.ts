@@ -15,7 +15,7 @@ export interface HandlerDeps {
   readonly download: DownloadDeps;
   readonly readiness: ReadinessDeps;
   readonly contractDocument: () => Buffer;
-  readonly contractVersion: string;
+  readonly contractVersion: () => string;
 }
 
 /** The table of all operations: a missing one does not compile. */

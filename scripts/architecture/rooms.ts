@@ -28,7 +28,7 @@ const LOG = '^src/log\\.ts$';
 const CONFIG = '^src/config(\\.ts$|/)';
 const PROVIDER_INTERFACE = '^src/providers/provider\\.ts$';
 const UPLOAD_INTERFACE = '^src/media/upload\\.ts$';
-const MEDIA_INTERFACES = '^src/media/(store|upload)\\.ts$';
+const MEDIA_INTERFACES = '^src/media/(picture|store|upload)\\.ts$';
 const GENERATED = '^generated/';
 const SERVER_BUT_MAIN = '^src/(?!main\\.ts$)';
 /** The group names the adapter's own folder; a rule's target refers to it as `$1`. */

@@ -11,6 +11,7 @@ import { createClientAddress } from '../http/client-address.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import type { Log } from '../log.ts';
 import { createDiskStore } from '../media/disk-store.ts';
+import { finishResult } from '../media/finish-result.ts';
 import { createImageInspector } from '../media/inspect-image.ts';
 import { createHeldRequests } from '../services/job/held-requests.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
@@ -59,6 +60,7 @@ export async function startServer(config: Config, log: Log, options: StartOption
       store,
       providers,
       held: createHeldRequests(),
+      finishResult,
       log,
       options: workerOptions(config),
     };
@@ -134,7 +136,7 @@ async function serve({ config, log, deps, worker, state, options }: ServeParts):
     download: { db, store, throttle: createAddressThrottle({ requestsPerMinute: RESULT_REQUESTS_PER_MINUTE }) },
     readiness: { db, store, isDraining: () => state.isDraining },
     contractDocument: () => contract.document,
-    contractVersion: '0.6.0',
+    contractVersion: () => contract.version,
   });
   const contract: Contract = createContract(
     handlers,

@@ -37,6 +37,7 @@ export function createDiskStore(options: DiskStoreOptions): MediaStore {
     resolve,
     storeResult: (result) => onStorage(() => storeResult(root, result)),
     remove,
+    thumbnailPathOf,
     async removeResult(relativePath) {
       await Promise.all([remove(relativePath), remove(thumbnailPathOf(relativePath))]);
       await removeIfEmpty(root, resolve(relativePath));

@@ -1,44 +1,12 @@
 import type { Metadata } from 'sharp';
 import type { ResultMimeType } from '../domain/images.ts';
+import { UnacceptableImageError } from '../domain/unacceptable-image.ts';
 import { encodeUpright, type OutputFormat } from './encode-upright.ts';
 import { type ContentKind, contentKind, KIND_BYTES, KIND_WORDS } from './formats/content-kind.ts';
+import type { FinishedResult, FinishOptions, OutputWish } from './picture.ts';
 import { openImage } from './sharp.ts';
 import { stripMetadata } from './strip-metadata.ts';
 import { createThumbnail } from './thumbnail.ts';
-import { UnacceptableImageError } from './unacceptable-image.ts';
-
-/** What a slot wants its results to be. Whatever is left out stays as the provider made it. */
-export interface OutputWish {
-  readonly format?: OutputFormat | undefined;
-  /** 1–100, for JPEG and WebP; PNG is always lossless. Asking for a quality means encoding again. */
-  readonly quality?: number | undefined;
-  /** The longer side; smaller pictures stay as they are. */
-  readonly maxSidePx?: number | undefined;
-}
-
-/** How an answer becomes a result. */
-export interface FinishOptions {
-  /** Width × height that is still decoded. */
-  readonly pixelsMax: number;
-  /** The longer side of the thumbnail; 320 where it is left out. */
-  readonly thumbnailSidePx?: number | undefined;
-  readonly output?: OutputWish | undefined;
-}
-
-/** A picture that may be stored and sent: whole, upright, without metadata. */
-export interface FinishedResult {
-  /**
-   * The file in pieces. They may be views of the provider's bytes, which must stay unchanged as long as the pieces are
-   * used.
-   */
-  readonly parts: readonly Buffer[];
-  readonly sizeBytes: number;
-  readonly mimeType: ResultMimeType;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  /** A JPEG. */
-  readonly thumbnail: Buffer;
-}
 
 const DECODABLE: ReadonlySet<ContentKind> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif']);
 

@@ -41,7 +41,7 @@ export function watchFreeSpace({ root, freeBytesMin, monotonicNow }: FreeSpaceOp
       if (lastLook === undefined || now - lastLook.at >= LOOK_EVERY_MS) lastLook = { at: now, free: freeBytes() };
       if ((await lastLook.free) >= freeBytesMin) return;
       throw storageUnavailable(
-        `The media disk has less than its reserve of ${freeBytesMin} bytes left. Make room or shorten the retention of results.`,
+        `The media disk has less than its reserve of ${freeBytesMin} bytes left. Make room on it.`,
       );
     },
   };

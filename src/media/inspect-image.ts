@@ -42,8 +42,9 @@ const isInspected = (kind: ContentKind): kind is InspectedKind => Object.hasOwn(
  * kB and costs about 0.3 ms for a JPEG of 3 MB.
  *
  * Taken is a still JPEG, PNG, WebP, HEIC or HEIF whose header keeps to `pixelsMax` and whose structure reaches its end.
- * A file that is also something else (JPEG and ZIP, JPEG and HTML) passes if it is a whole picture: it is never served,
- * and what follows a JPEG's end goes no further than {@link import('./strip-metadata.ts').stripMetadata}.
+ * A file that is also something else (JPEG and ZIP, JPEG and HTML) passes if it is a whole picture: decoders stop at
+ * its end, and results are made from the provider's answer. Whoever hands the uploaded file itself out (a public link,
+ * a kept original) sends it as the type found here, with `X-Content-Type-Options: nosniff`.
  *
  * @returns an inspector that throws, as early as the fault is certain, DomainError `unsupported_media_type` (unknown,
  * animated, not what was declared, not accepted: `details.accepted`) or `invalid_payload` (empty, truncated, broken,

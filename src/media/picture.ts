@@ -1,9 +1,43 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { ResultMimeType } from '../domain/images.ts';
 
 /** The bytes of a picture on their way out: still in memory, or on disk. Whoever sends them releases or closes them, once. */
 export type PictureBytes =
   | { readonly kind: 'memory'; readonly parts: readonly Buffer[]; readonly sizeBytes: number; release?(): void }
   | { readonly kind: 'file'; readonly handle: FileHandle; readonly offset: number; readonly sizeBytes: number };
+
+/** What a slot wants its results to be. Whatever is left out stays as the provider made it. */
+export interface OutputWish {
+  readonly format?: 'jpeg' | 'png' | 'webp' | undefined;
+  /** 1–100, for JPEG and WebP; PNG is always lossless. Asking for a quality means encoding again. */
+  readonly quality?: number | undefined;
+  /** The longer side; smaller pictures stay as they are. */
+  readonly maxSidePx?: number | undefined;
+}
+
+/** How an answer becomes a result. */
+export interface FinishOptions {
+  /** Width × height that is still decoded. */
+  readonly pixelsMax: number;
+  /** The longer side of the thumbnail; 320 where it is left out. */
+  readonly thumbnailSidePx?: number | undefined;
+  readonly output?: OutputWish | undefined;
+}
+
+/** A picture that may be stored and sent: whole, upright, without metadata. */
+export interface FinishedResult {
+  /** The file in pieces. They may be views of the provider's bytes, which must stay unchanged as long as the pieces are used. */
+  readonly parts: readonly Buffer[];
+  readonly sizeBytes: number;
+  readonly mimeType: ResultMimeType;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  /** A JPEG. */
+  readonly thumbnail: Buffer;
+}
+
+/** Turns a provider's bytes into a result. Rejects with an `UnacceptableImageError` when they are no acceptable picture. */
+export type FinishResult = (image: Buffer, options: FinishOptions) => Promise<FinishedResult>;
 
 /** A finished picture and who made it. */
 export interface Picture {

@@ -46,7 +46,7 @@ export default sharp;
  *
  * - `limitInputPixels`: without it a PNG of 758 kB costs 2.3 GB.
  * - `failOn: 'warning'`: a JPEG that was cut off and closed again with an end marker is a mere warning to the decoder;
- *   half a grey picture must not reach a guest. For PNG and WebP it changes nothing.
+ *   half a grey picture must not reach a guest.
  * - `sequentialRead`: pixels pass through in strips; the whole picture is never in memory unless it has to be turned.
  *
  * @param input bytes or the absolute path of a file.

@@ -68,6 +68,8 @@ export interface MediaStore {
    * neither is there. Two calls for the same job and claim end with one of the pictures, whole.
    */
   storeResult(result: ResultToStore): Promise<StoredResult>;
+  /** Where a result's thumbnail lies. */
+  thumbnailPathOf(path: string): string;
   /** Removes a file. One that is not there is fine. */
   remove(path: string): Promise<void>;
   /** Removes a result and its thumbnail, and their day's folder if it is empty then. What is not there is fine. */

@@ -87,7 +87,12 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** When the attempt's time is over, on the process's monotonic clock (`performance.now()`), in milliseconds. */
   readonly deadlineAt: number;
+  /** Told when a stage of the call is over, for the log: the request is sent, the answer begins. */
+  readonly mark?: ((stage: CallStage) => void) | undefined;
 }
+
+/** The moments of a call that an adapter over HTTP can tell apart. */
+export type CallStage = 'request_sent' | 'answer_began';
 
 export interface OperationDescription {
   readonly id: string;

@@ -1,6 +1,7 @@
 /** One call to a provider, with its own time limit, tickets polled to their end. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type {
+  CallContext,
   CallOutcome,
   Provider,
   ProviderFailure,
@@ -25,6 +26,7 @@ export interface Call {
   readonly stop: AbortSignal;
   /** A ticket of an earlier claim: it is polled, nothing is submitted again. */
   readonly ticket: ProviderTicket | undefined;
+  readonly mark: CallContext['mark'];
   /** Stores a ticket before its first poll. Rejects when the claim no longer counts. */
   readonly keepTicket: (ticket: ProviderTicket) => Promise<void>;
 }
@@ -38,7 +40,7 @@ export async function callProvider(call: Call): Promise<CallResult> {
   const timer = new AbortController();
   const timeout = setTimeout(() => timer.abort(), call.timeoutMs);
   const signal = AbortSignal.any([call.stop, timer.signal]);
-  const context = { signal, deadlineAt: performance.now() + call.timeoutMs };
+  const context = { signal, deadlineAt: performance.now() + call.timeoutMs, mark: call.mark };
   try {
     const first: CallOutcome = call.ticket
       ? { outcome: 'ticket', ticket: call.ticket }
@@ -55,11 +57,7 @@ export async function callProvider(call: Call): Promise<CallResult> {
   }
 }
 
-async function pollToEnd(
-  provider: Provider,
-  ticket: ProviderTicket,
-  context: { signal: AbortSignal; deadlineAt: number },
-): Promise<CallResult> {
+async function pollToEnd(provider: Provider, ticket: ProviderTicket, context: CallContext): Promise<CallResult> {
   if (!provider.poll) throw new Error(`provider ${provider.description.id} gave a ticket but cannot be polled`);
   for (;;) {
     const polled = await provider.poll(ticket, context);

@@ -3,7 +3,6 @@
  * and may be repeated.
  */
 import { orphanAgeMs } from '../domain/deadlines.ts';
-import { thumbnailPathOf } from '../media/media-paths.ts';
 import { jobsWithPayload, knownResultPaths } from '../repositories/jobs.ts';
 import { deleteOldJobs, findExpiredResults, forgetResultFiles, withCleanupLock } from '../repositories/retention.ts';
 import type { WorkerDeps } from './worker-deps.ts';
@@ -80,7 +79,7 @@ async function removeOrphans(deps: CleanUpDeps, options: CleanUpOptions): Promis
 async function orphansAmong(deps: CleanUpDeps, paths: readonly string[]): Promise<string[]> {
   const jobIds = [...new Set(paths.flatMap((path) => JOB_ID.exec(path) ?? []))];
   const [payloads, results] = await Promise.all([jobsWithPayload(deps.db, jobIds), knownResultPaths(deps.db, jobIds)]);
-  const known = new Set([...results].flatMap((path) => [path, thumbnailPathOf(path)]));
+  const known = new Set([...results].flatMap((path) => [path, deps.store.thumbnailPathOf(path)]));
   return paths.filter((path) => {
     const jobId = JOB_ID.exec(path)?.[0] ?? '';
     return path.startsWith('payloads/') ? !payloads.has(jobId) : !known.has(path);

@@ -1,6 +1,7 @@
 /** From a provider's answer to the finished result: checked, stored, finalised, handed to whoever waits. */
-import { finishResult, type OutputWish } from '../media/finish-result.ts';
-import { UnacceptableImageError } from '../media/unacceptable-image.ts';
+
+import { UnacceptableImageError } from '../domain/unacceptable-image.ts';
+import type { OutputWish } from '../media/picture.ts';
 import type { ProviderFailure, ProviderImage } from '../providers/provider.ts';
 import { succeedJob } from '../repositories/job-queue.ts';
 import { findJobOutcome } from '../repositories/jobs.ts';
@@ -26,10 +27,11 @@ export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made
   const { job } = running;
   let isHandedOver = false;
   try {
-    const finished = await finishResult(made.image.bytes, {
+    const finished = await deps.finishResult(made.image.bytes, {
       pixelsMax: deps.options.imagePixelsMax,
       output: outputWish(deps, running, made.providerId),
     });
+    running.stages.mark('check');
     running.stop.throwIfAborted();
     const stored = await deps.store.storeResult({
       jobId: job.id,
@@ -39,7 +41,9 @@ export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made
       thumbnail: finished.thumbnail,
       storedOn: new Date(),
     });
+    running.stages.mark('store');
     const isMine = await finalise(deps, running, made, { ...stored, mimeType: finished.mimeType });
+    running.stages.mark('finalise');
     if (!isMine) return { outcome: 'late' };
     const bytes = {
       kind: 'memory',

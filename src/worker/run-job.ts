@@ -26,6 +26,7 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
   for (;;) {
     const startedAt = performance.now();
     const result = await attempt(deps, running, provider, state);
+    running.stages.mark('answer');
     const tookMs = performance.now() - startedAt;
     let failure: ProviderFailure;
     if (result.outcome === 'done') {
@@ -69,6 +70,7 @@ function attempt(
     input: inputOf(deps, running.job),
     timeoutMs: attemptTimeoutMs({ leftMs: running.endsAt - performance.now(), attemptNo: state.attemptNo, slowCallMs }),
     stop: running.stop,
+    mark: (stage) => running.stages.mark(stage === 'request_sent' ? 'request' : 'provider'),
     ticket: state.ticket === null ? undefined : (JSON.parse(state.ticket) as ProviderTicket),
     keepTicket: async (ticket) => {
       const isKept = await patiently(running, () => keepTicket(deps.db, running.claim, JSON.stringify(ticket)));

@@ -1,4 +1,5 @@
 import type { Claim, ClaimedJob } from '../repositories/job-queue.ts';
+import type { StageClock } from '../services/job/stage-clock.ts';
 
 /** A job in work: what it is, and the way to stop it. */
 export interface RunningJob {
@@ -6,6 +7,7 @@ export interface RunningJob {
   readonly claim: Claim;
   /** Aborted with a `StopReason` when the claim no longer counts or the process ends. */
   readonly stop: AbortSignal;
+  readonly stages: StageClock;
   /** When the window closes, on the monotonic clock. */
   readonly endsAt: number;
 }

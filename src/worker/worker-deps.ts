@@ -1,5 +1,6 @@
 import type { Db } from '../db/db.ts';
 import type { Log } from '../log.ts';
+import type { FinishResult } from '../media/picture.ts';
 import type { MediaStore } from '../media/store.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { HeldRequests } from '../services/job/held-requests.ts';
@@ -11,6 +12,7 @@ export type WorkerLog = Pick<Log, 'debug' | 'info' | 'warn' | 'error'>;
 export interface WorkerDeps {
   readonly db: Db;
   readonly store: MediaStore;
+  readonly finishResult: FinishResult;
   readonly providers: ReadonlyMap<string, Provider>;
   /** The requests this process holds: their pictures go straight from memory. */
   readonly held: HeldRequests;

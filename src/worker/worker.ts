@@ -5,9 +5,11 @@
  * Waking is a hint: a notification, a finished job or the poll makes it look; what it finds in the database is the truth. Each
  * look asks for no more than there is room for, so two looks at once do no harm.
  */
-import { createLatch } from '../db/latch.ts';
+
 import { type ClaimedJob, claimJobs, lanesWithWork, releaseJobs, renewLeases } from '../repositories/job-queue.ts';
 import type { LocalWorker, WorkerPlace } from '../services/job/local-worker.ts';
+import { createStageClock } from '../services/job/stage-clock.ts';
+import { createLatch } from './latch.ts';
 import { runJob } from './run-job.ts';
 import type { RunningJob } from './running-job.ts';
 import { StopReason } from './stop-reason.ts';
@@ -70,7 +72,13 @@ export function createWorker(deps: WorkerDeps): Worker {
   function run(job: ClaimedJob): void {
     const control = new AbortController();
     const claim = { jobId: job.id, claimNo: job.claimNo, workerId };
-    const running: RunningJob = { job, claim, stop: control.signal, endsAt: performance.now() + job.leftMs };
+    const running: RunningJob = {
+      job,
+      claim,
+      stop: control.signal,
+      stages: createStageClock(),
+      endsAt: performance.now() + job.leftMs,
+    };
     const finished = work(deps, running).finally(() => {
       entries.delete(job.id);
       if (mode !== 'off') poke(job.providerId);
@@ -188,7 +196,15 @@ async function work(deps: WorkerDeps, running: RunningJob): Promise<void> {
   const facts = { job_id: job.id, slot_id: job.slotId, provider_id: job.providerId, claim_no: job.claimNo };
   try {
     const end = await runJob(deps, running);
-    deps.log.info({ ...facts, outcome: end, duration_ms: Math.round(performance.now() - startedAt) }, 'job run ended');
+    deps.log.info(
+      {
+        ...facts,
+        outcome: end,
+        duration_ms: Math.round(performance.now() - startedAt),
+        stages_ms: running.stages.durationsMs(),
+      },
+      'job run ended',
+    );
     if (end === 'succeeded' || end === 'failed') await removePayload(deps, running);
     if (end !== 'succeeded') deps.held.wake(job.id, { kind: 'look' });
   } catch (error) {

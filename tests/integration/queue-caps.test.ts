@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { enqueueJob, type NewJob } from '../../src/repositories/job-queue.ts';
 import {
   atOnce,
@@ -17,6 +17,7 @@ import {
   type TestQueue,
   waitingJob,
   WINDOW_MS,
+  whileLocked,
 } from '../support/queue.ts';
 
 let queue: TestQueue;
@@ -30,23 +31,21 @@ afterAll(() => queue.drop());
 const CAP = 17;
 
 /** Each cap: how it is set, and the part of a job that it counts. */
-const caps: Record<string, { scope: string; set: () => Promise<unknown>; job: Partial<NewJob>; other: Partial<NewJob> | undefined }> = {
-  'over all slots': { scope: 'all', set: async () => {}, job: { openMax: CAP }, other: undefined },
+const caps: Record<string, { scope: string; set: () => Promise<unknown>; job: Partial<NewJob> }> = {
+  'over all slots': { scope: 'all', set: async () => {}, job: { openMax: CAP } },
   'of a slot': {
     scope: 'slot',
     set: () => queue.db.pool.query(`update admission set open_max = $1 where scope = 'slot-002'`, [CAP]),
     job: { slotId: 'slot-002' },
-    other: { slotId: 'slot-003' },
   },
   'of a provider': {
     scope: 'provider',
     set: () => setLane(queue.db, { id: 'paid', openMax: CAP }),
     job: { providerId: 'paid' },
-    other: { providerId: LANE },
   },
 };
 
-describe.each(Object.entries(caps))('the cap on unfinished jobs %s', (_, { scope, set, job, other }) => {
+describe.each(Object.entries(caps))('the cap on unfinished jobs %s', (_, { scope, set, job }) => {
   beforeEach(() => set());
   const push = () => enqueueJob(queue.db, newJob(job));
   const openIds = async (): Promise<string[]> => {
@@ -106,11 +105,16 @@ describe.each(Object.entries(caps))('the cap on unfinished jobs %s', (_, { scope
     const { rows } = await queue.db.pool.query('select from processing_log where job_id = $1', [refused.id]);
     expect(rows).toEqual([]);
   });
+});
 
-  test.runIf(other !== undefined)('does not touch those it does not mean', async () => {
-    await atOnce(CAP + 1, push);
-    expect(await enqueueJob(queue.db, newJob(other))).toEqual({ outcome: 'created' });
-  });
+test.each([
+  ['a slot', 'of a slot', { slotId: 'slot-003' }],
+  ['a provider', 'of a provider', {}],
+])('the cap of %s refuses nothing of another', async (_, name, other) => {
+  const cap = caps[name];
+  await cap?.set();
+  await atOnce(CAP + 1, () => enqueueJob(queue.db, newJob(cap?.job)));
+  expect(await enqueueJob(queue.db, newJob(other))).toEqual({ outcome: 'created' });
 });
 
 describe('an upload', () => {
@@ -123,18 +127,17 @@ describe('an upload', () => {
     expect(rows).toEqual([{ status: 'received' }]);
   });
 
-  test('repeated while the first try still runs is a duplicate as well', async () => {
-    const job = newJob();
-    const outcomes = await atOnce(8, () => enqueueJob(queue.db, job));
-    expect(countOf(outcomes, 'created')).toBe(1);
-    expect(countOf(outcomes, 'duplicate')).toBe(7);
-  });
-
-  test('repeated when the queue has become full is still a duplicate', async () => {
-    const job = newJob({ openMax: 1 });
-    const outcomes = await atOnce(8, () => enqueueJob(queue.db, job));
-    expect(countOf(outcomes, 'full')).toBe(0);
-    expect(await enqueueJob(queue.db, job)).toEqual({ outcome: 'duplicate' });
+  test.each([
+    ['', 1_000],
+    [', and takes the last place', 1],
+  ])('repeated while the first try waits for a lock is a duplicate as well%s', async (_, openMax) => {
+    const again = newJob({ openMax });
+    const lock = `select from admission where scope = 'all' for update`;
+    const outcomes = await whileLocked(queue, lock, [
+      () => enqueueJob(queue.db, again),
+      () => enqueueJob(queue.db, again),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['created', 'duplicate']);
   });
 
   test('repeated after it was finished is a duplicate', async () => {
@@ -151,6 +154,20 @@ describe('an upload', () => {
     expect(rows).toEqual([{ open_bound: 0 }]);
   });
 
+  test('whose window closes while it waits for a lock is late as well', async () => {
+    const job = newJob({ windowMs: 15 });
+    const lock = `select from admission where scope = 'all' for update`;
+    const isOver = () =>
+      vi.waitFor(async () => {
+        const { rows } = await queue.db.pool.query(
+          `select from pg_stat_activity where wait_event_type = 'Lock' and query_start < clock_timestamp() - interval '30 milliseconds'`,
+        );
+        expect(rows).toHaveLength(1);
+      });
+    expect(await whileLocked(queue, lock, [() => enqueueJob(queue.db, job)], isOver)).toEqual([{ outcome: 'late' }]);
+    expect(await countJobs(queue.db, 'true')).toBe(0);
+  });
+
   test('is part of the window: the job was created when the request arrived, and ends a window later', async () => {
     const { pool } = queue.db;
     const clock = async () => (await pool.query<{ now: Date }>('select clock_timestamp() as now')).rows[0]?.now.getTime() ?? 0;
@@ -158,7 +175,7 @@ describe('an upload', () => {
     const jobId = await waitingJob(queue.db, { elapsedMs: 7_000 });
     const latest = await clock();
     const { rows } = await pool.query('select created_at, expires_at from job where id = $1', [jobId]);
-    const [{ created_at: createdAt, expires_at: expiresAt }] = rows;
+    const { created_at: createdAt, expires_at: expiresAt } = rows[0];
     expect(createdAt.getTime()).toBeGreaterThanOrEqual(earliest - 7_000);
     expect(createdAt.getTime()).toBeLessThanOrEqual(latest - 7_000 + 1);
     expect(expiresAt - createdAt).toBe(WINDOW_MS);

@@ -1,7 +1,7 @@
 /** A queue on a database of its own, and makers of what its tests need. Time is moved in the rows, never waited for. */
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Db } from '../../src/db/db.ts';
 import { createKysely } from '../../src/db/pool.ts';
 import {
@@ -98,8 +98,7 @@ export async function claimedJobs(
   count: number,
   { workerId = randomUUID(), ...overrides }: Partial<NewJob> & { workerId?: string } = {},
 ): Promise<Claim[]> {
-  const ids = new Set<string>();
-  for (let made = 0; made < count; made++) ids.add(await waitingJob(db, overrides));
+  const ids = new Set(await atOnce(count, () => waitingJob(db, overrides)));
   const jobs = await claim(db, { workerId, count, providerId: overrides.providerId ?? LANE });
   expect(new Set(jobs.map(({ id }) => id))).toEqual(ids);
   return jobs.map((job) => claimOf(job, workerId));
@@ -173,3 +172,34 @@ export const countOf = (outcomes: readonly EnqueueOutcome[], kind: EnqueueOutcom
 /** `count` calls at once. */
 export const atOnce = <Value>(count: number, call: (index: number) => Promise<Value>): Promise<Value[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => call(index)));
+
+/**
+ * Takes a lock, makes the calls, and lets go only when every one of them waits for it and `meanwhile` is done: a race that always
+ * goes the same way.
+ */
+export async function whileLocked<Value>(
+  { db }: TestQueue,
+  lock: string,
+  calls: readonly (() => Promise<Value>)[],
+  meanwhile: () => Promise<unknown> = async () => {},
+): Promise<Value[]> {
+  const client = await db.pool.connect();
+  try {
+    await client.query(`begin; ${lock}`);
+    const answers = Promise.all(calls.map((call) => call()));
+    answers.catch(() => {});
+    await vi.waitFor(async () => expect(await countBlocked(db)).toBe(calls.length), { timeout: 4_000, interval: 5 });
+    await meanwhile();
+    await client.query('commit');
+    return await answers;
+  } finally {
+    client.release(true);
+  }
+}
+
+async function countBlocked(db: Db): Promise<number> {
+  const { rows } = await db.pool.query<{ count: number }>(
+    `select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rows[0]?.count ?? Number.NaN;
+}

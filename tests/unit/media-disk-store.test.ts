@@ -1,12 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { thumbnailPathOf } from '../../src/media/media-paths.ts';
-import { asStorageFault } from '../../src/media/storage-fault.ts';
-import type { MediaStore, ResultToStore, StoredFile } from '../../src/media/store.ts';
+import type { MediaStore, ResultToStore } from '../../src/media/store.ts';
 
 const JOB = '01970c1e-7d3a-7cc2-8f21-5d0b3a1c9e77';
 const NOON = new Date('2026-05-31T12:00:00.000Z');
@@ -37,12 +36,6 @@ async function allFiles(): Promise<string[]> {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
-}
-
-async function listed(): Promise<StoredFile[]> {
-  const files: StoredFile[] = [];
-  for await (const file of store.listFiles()) files.push(file);
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

@@ -260,7 +260,7 @@ describe('a file that is a picture and something else', () => {
   it.each([
     ['JPEG and ZIP', 'PK\x03\x04 and so on'],
     ['JPEG and HTML', '<html><script>alert(1)</script>'],
-  ])('passes as the picture it is, since nothing behind its end goes further: %s', async (_, tail) => {
+  ])('passes as the picture it is, and as nothing else: %s', async (_, tail) => {
     const inspector = createImageInspector(RULES);
     inspector.push(withTail(await makePhoto(), tail));
     expect(inspector.end().mimeType).toBe('image/jpeg');

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { ResultMimeType } from '../../src/domain/images.ts';
 import { stripMetadata } from '../../src/media/strip-metadata.ts';
-import { UnacceptableImageError } from '../../src/media/unacceptable-image.ts';
+import { UnacceptableImageError } from '../../src/domain/unacceptable-image.ts';
 import {
   decodePixels,
   exifBlock,

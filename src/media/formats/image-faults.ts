@@ -19,7 +19,7 @@ export function animatedImage(format: string): DomainError {
 export function brokenImage(format: string, fault: string): DomainError {
   return new DomainError(
     'invalid_payload',
-    `The file is a ${format}, but ${fault}. It is damaged: send the photo again, and check the memory card if it happens twice.`,
+    `The file is a ${format}, but ${fault}. It is damaged: send the photo again. If it happens twice, check the memory card.`,
   );
 }
 
@@ -27,7 +27,7 @@ export function brokenImage(format: string, fault: string): DomainError {
 export function truncatedImage(format: string, sizeBytes: number): DomainError {
   return new DomainError(
     'invalid_payload',
-    `The file is a ${format}, but it ends after ${sizeBytes} bytes, before its picture is complete. Send the photo again.`,
+    `The file is a ${format}, but it ends after ${sizeBytes} bytes, before its picture is complete. Send it again.`,
     { details: { size_bytes: sizeBytes } },
   );
 }
@@ -42,7 +42,7 @@ export function checkPixels(format: string, widthPx: number, heightPx: number, p
   if (widthPx * heightPx <= pixelsMax) return;
   throw new DomainError(
     'invalid_payload',
-    `The picture has ${widthPx} × ${heightPx} pixels; at most ${pixelsMax} are taken. Choose a smaller picture size in the camera.`,
+    `The picture has ${widthPx} × ${heightPx} pixels; at most ${pixelsMax} are taken. Set the camera to a smaller size.`,
     { details: { width_px: widthPx, height_px: heightPx, pixels_max: pixelsMax } },
   );
 }

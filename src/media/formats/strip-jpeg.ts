@@ -1,5 +1,5 @@
 /** JPEG without anything but its picture. ITU-T T.81, annex B; JFIF 1.02; ICC.1:2022 annex B.4 (profiles in APP2). */
-import { UnacceptableImageError } from '../unacceptable-image.ts';
+import { UnacceptableImageError } from '../../domain/unacceptable-image.ts';
 import { startsWith } from './exif.ts';
 import { JPEG_MARKER } from './jpeg.ts';
 import { type KeptPieces, keepPieces } from './kept-pieces.ts';

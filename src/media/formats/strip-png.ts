@@ -1,5 +1,5 @@
 /** PNG without anything but its picture. W3C PNG (third edition). */
-import { UnacceptableImageError } from '../unacceptable-image.ts';
+import { UnacceptableImageError } from '../../domain/unacceptable-image.ts';
 import { startsWith } from './exif.ts';
 import { keepPieces } from './kept-pieces.ts';
 import { PNG_CHUNK, PNG_SIGNATURE } from './png.ts';

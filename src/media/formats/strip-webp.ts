@@ -1,5 +1,5 @@
 /** WebP without anything but its picture. RFC 9649. */
-import { UnacceptableImageError } from '../unacceptable-image.ts';
+import { UnacceptableImageError } from '../../domain/unacceptable-image.ts';
 import { keepPieces } from './kept-pieces.ts';
 import { VP8X_BODY_BYTES, VP8X_FLAG, WEBP_LAYOUT } from './webp.ts';
 

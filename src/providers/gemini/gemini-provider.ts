@@ -6,7 +6,7 @@ import { classifyDocument, type Verdict } from './classify-document.ts';
 import { classifyError } from './classify-error.ts';
 import { type AnswerCollector, collectAnswer } from './collect-answer.ts';
 import { GEMINI_DESCRIPTION } from './description.ts';
-import { exchange } from './exchange.ts';
+import { type AnswerSink, exchange } from './exchange.ts';
 import { type PlannedCall, planCall } from './plan-call.ts';
 import { reasonText } from './reason.ts';
 import { createRequestBody, type RequestBody, SourceFault } from './request-body.ts';
@@ -69,8 +69,8 @@ function keyOf(options: GeminiOptions): string | undefined {
   return key === '' ? undefined : key;
 }
 
-async function submit(adapter: Adapter, input: ProviderInput, { signal }: CallContext): Promise<CallOutcome> {
-  signal.throwIfAborted();
+async function submit(adapter: Adapter, input: ProviderInput, context: CallContext): Promise<CallOutcome> {
+  context.signal.throwIfAborted();
   const apiKey = keyOf(adapter.options);
   if (apiKey === undefined) return failed(unsent('invalid_key', 'no API key is set'), apiKey);
   if (!KEY_PATTERN.test(apiKey))
@@ -80,22 +80,26 @@ async function submit(adapter: Adapter, input: ProviderInput, { signal }: CallCo
   if (input.photo.sizeBytes > GEMINI_DESCRIPTION.inputBytesMax) {
     return failed(unsent('bad_request', `the photo is larger than ${GEMINI_DESCRIPTION.inputBytesMax} bytes`), apiKey);
   }
-  return await makeCall(adapter, call, apiKey, signal);
+  return await makeCall(adapter, call, apiKey, context);
 }
 
 async function makeCall(
   adapter: Adapter,
   call: PlannedCall,
   apiKey: string,
-  signal: AbortSignal,
+  { signal, mark }: CallContext,
 ): Promise<CallOutcome> {
   const { takeSlab } = adapter.options;
-  const body = createRequestBody(call.parts, call.generationConfig, takeSlab);
+  const body = createRequestBody(call.parts, call.generationConfig, takeSlab, () => mark?.('request_sent'));
   const answer = collectAnswer(takeSlab);
   const path = `${adapter.pathPrefix}/v1beta/models/${encodeURIComponent(call.model)}:generateContent`;
   const headers = { 'content-type': 'application/json', 'x-goog-api-key': apiKey };
+  const head: AnswerSink['head'] = (status, received) => {
+    mark?.('answer_began');
+    answer.head(status, received);
+  };
   try {
-    await exchange(adapter.pool, { path, headers, body }, answer, signal);
+    await exchange(adapter.pool, { path, headers, body }, { head, push: answer.push }, signal);
     signal.throwIfAborted();
     return outcomeOf(answer, call.model, apiKey);
   } catch (error) {

@@ -34,12 +34,13 @@ const READ_BYTES = PIECE_BYTES * 8;
 
 /**
  * The JSON body of `generateContent` as a stream: text around images that are read from disk and encoded piece by piece, so that
- * no image is ever whole in memory, neither as bytes nor as base64.
+ * no image is ever whole in memory, neither as bytes nor as base64. `onSent` is called when the last piece was taken.
  */
 export function createRequestBody(
   parts: readonly RequestPart[],
   generationConfig: unknown,
   takeSlab: TakeSlab,
+  onSent: () => void = () => undefined,
 ): RequestBody {
   const segments = segmentsOf(parts, generationConfig);
   const images = createImageReader(takeSlab);
@@ -51,6 +52,7 @@ export function createRequestBody(
       if (typeof segment === 'string') yield Buffer.from(segment);
       else yield* images.read(segment);
     }
+    onSent();
   }
   return {
     sizeBytes: segments.reduce((sum, segment) => sum + segmentSizeBytes(segment), 0),

@@ -16,6 +16,7 @@ import type { IngestDeps } from './ingest-deps.ts';
 import { newJobId } from './job-id.ts';
 import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from './receive-photo.ts';
 import { openResponseWindow, type ResponseWindow } from './response-window.ts';
+import { createStageClock, type StageClock } from './stage-clock.ts';
 
 export interface IngestRequest {
   readonly slotId: string;
@@ -39,14 +40,19 @@ export interface IngestAnswer {
  * @throws DomainError with every code that `ingestSlot` declares; the error's `details.job_id` names the job where one exists.
  */
 export async function ingestPhoto(deps: IngestDeps, request: IngestRequest): Promise<IngestAnswer> {
+  const stages = createStageClock(request.arrivedAt);
   const setup = await readSetup(deps, request.slotId);
+  stages.mark('setup');
   // a fault that is known before the password is known is told at once: nothing needs to be uploaded for it
   if (setup.slot === undefined) usableSlot(deps, request.slotId, setup);
   const window = openResponseWindow(request.arrivedAt, windowMsOf(deps, setup));
   const jobId = newJobId(Date.now());
   try {
     const photo = await receive(deps, request, setup, jobId, window);
-    return { jobId, picture: await processPhoto(deps, request, jobId, photo, window) };
+    stages.mark('upload');
+    const picture = await processPhoto(deps, request, { jobId, photo, window, stages });
+    deps.log.info({ job_id: jobId, slot_id: request.slotId, stages_ms: stages.durationsMs() }, 'picture ready');
+    return { jobId, picture };
   } finally {
     window.end();
   }
@@ -84,18 +90,25 @@ async function receive(
   }
 }
 
+interface Accepted {
+  readonly jobId: string;
+  readonly photo: ReceivedPhoto;
+  readonly window: ResponseWindow;
+  readonly stages: StageClock;
+}
+
 async function processPhoto(
   deps: IngestDeps,
   request: IngestRequest,
-  jobId: string,
-  photo: ReceivedPhoto,
-  window: ResponseWindow,
+  { jobId, photo, window, stages }: Accepted,
 ): Promise<Picture> {
   const held = deps.held.hold(jobId);
   let mayRemovePayload = true;
   try {
     await enqueue(deps, jobId, photo, window);
+    stages.mark('enqueue');
     const picture = await awaitPicture(deps, { jobId, held, window, gone: request.gone });
+    stages.mark('wait');
     mayRemovePayload = picture !== 'left to the gallery';
     if (picture === 'left to the gallery') throw request.gone.reason;
     return picture;

@@ -1,7 +1,6 @@
 import type { Db } from '../../db/db.ts';
 import { resultLinkState } from '../../domain/deadlines.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { thumbnailPathOf } from '../../media/media-paths.ts';
 import type { MediaStore } from '../../media/store.ts';
 import { findResult, type ResultRecord } from '../../repositories/jobs.ts';
 
@@ -46,7 +45,7 @@ export async function openResult(
     throw new DomainError('result_not_found', 'There is no result under this link.');
   if (state === 'gone') throw resultExpired(record);
   const path = record.path as string;
-  const file = await deps.store.openFile(which === 'picture' ? path : thumbnailPathOf(path));
+  const file = await deps.store.openFile(which === 'picture' ? path : deps.store.thumbnailPathOf(path));
   if (file === undefined) throw resultExpired(record);
   return {
     jobId,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLatch } from '../../src/db/latch.ts';
+import { createLatch } from '../../src/worker/latch.ts';
 
 describe('a latch', () => {
   beforeEach(() => {
