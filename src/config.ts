@@ -3,19 +3,8 @@
  * reported together, and the start stops on any of them.
  */
 import { availableParallelism } from 'node:os';
-import { isAbsolute, resolve } from 'node:path';
-import {
-  bytes,
-  choice,
-  integer,
-  list,
-  number,
-  optional,
-  secret,
-  text,
-  url,
-  type Variable,
-} from './config/variables.ts';
+import { resolve } from 'node:path';
+import { choice, integer, list, number, optional, secret, text, url, type Variable } from './config/variables.ts';
 import { RETENTION_HOURS, WINDOW_SECONDS } from './domain/deadlines.ts';
 
 /** The prefix of every variable. */
@@ -39,7 +28,7 @@ const VARIABLES = {
       'Folder of uploads and results. Default: `media` in HOME. Several servers on one database need a shared one.',
     ),
   ),
-  MEDIA_FREE_BYTES_MIN: bytes(
+  MEDIA_FREE_BYTES_MIN: integer(
     1_000_000_000,
     { min: 0, max: 1e15 },
     'Free disk space below which photos are refused, in bytes.',
@@ -66,7 +55,7 @@ const VARIABLES = {
     'Unfinished photos over all slots; one more is answered 429.',
   ),
   WORKER_CONCURRENCY: integer(64, { min: 1, max: 1_000 }, 'Photos that this process works on at once.'),
-  UPLOAD_BYTES_MAX: bytes(20_000_000, { min: 1_000, max: 200_000_000 }, 'Largest accepted photo, in bytes.'),
+  UPLOAD_BYTES_MAX: integer(20_000_000, { min: 1_000, max: 200_000_000 }, 'Largest accepted photo, in bytes.'),
   IMAGE_PIXELS_MAX: integer(
     110_000_000,
     { min: 1_000_000, max: 1_000_000_000 },
@@ -159,12 +148,7 @@ function derive(values: Values): Config {
   return {
     values: Object.freeze(values),
     homePath,
-    mediaRoot:
-      values.MEDIA_ROOT === undefined
-        ? resolve(homePath, 'media')
-        : isAbsolute(values.MEDIA_ROOT)
-          ? values.MEDIA_ROOT
-          : resolve(values.MEDIA_ROOT),
+    mediaRoot: resolve(values.MEDIA_ROOT ?? resolve(homePath, 'media')),
     windowMs,
     shutdownGraceMs:
       values.SHUTDOWN_GRACE_SECONDS === undefined

@@ -1,3 +1,4 @@
+import { JOB_ROW_DAYS } from '../../src/domain/deadlines.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
 import type { Command } from './command.ts';
@@ -14,7 +15,7 @@ export const cleanUpCommand: Command = {
     const isDryRun = words.includes('--dry-run');
     const report = await cleanUp(
       { db, store, log },
-      { windowMsMax: Math.max(config.windowMs, 60_000), jobRowDays: 400, withOrphans: true, isDryRun },
+      { windowMsMax: Math.max(config.windowMs, 60_000), jobRowDays: JOB_ROW_DAYS.default, withOrphans: true, isDryRun },
     );
     if (report === undefined) return 'Another process is cleaning up.';
     return `${isDryRun ? 'Would remove' : 'Removed'}: ${report.expiredResults} expired results, ${report.orphanFiles} files of no job, ${report.oldJobs} old jobs.`;

@@ -1,7 +1,9 @@
 /** The kinds of environment variables: how each is read, what it may be, and how it is described. */
 
+/** A value, or what is wrong with the text. */
 export type Parsed<Value> = { readonly value: Value } | { readonly fault: string };
 
+/** One environment variable: how it is read, and what people are told about it. */
 export interface Variable<Value> {
   readonly initial: Value;
   parse(raw: string): Parsed<Value>;
@@ -60,9 +62,6 @@ export const integer = (initial: number, bounds: Bounds, about: string): Variabl
 /** A number within bounds, both included. */
 export const number = (initial: number, bounds: Bounds, about: string): Variable<number> =>
   numeric(initial, bounds, about, false);
-
-/** An amount in bytes. */
-export const bytes = integer;
 
 /** One of a few words. */
 export const choice = <Word extends string>(initial: Word, words: readonly Word[], about: string): Variable<Word> => ({

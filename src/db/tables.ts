@@ -5,6 +5,7 @@ type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>;
 type Json = JSONColumnType<Record<string, unknown>>;
 
+/** The 15 slots. */
 export interface SlotTable {
   id: string;
   name: string;
@@ -17,6 +18,7 @@ export interface SlotTable {
   updated_at: GeneratedTimestamp;
 }
 
+/** What administrators set at run time, by key. */
 export interface PlatformSettingTable {
   key: string;
   value: ColumnType<unknown, string, string>;
@@ -24,6 +26,7 @@ export interface PlatformSettingTable {
   updated_by: string;
 }
 
+/** The limits of a provider, and upper bounds of what is used of them. */
 export interface LaneTable {
   provider_id: string;
   running_max: number;
@@ -36,12 +39,14 @@ export interface LaneTable {
   refilled_at: GeneratedTimestamp;
 }
 
+/** Caps on unfinished jobs: of all slots, and of each. */
 export interface AdmissionTable {
   scope: string;
   open_max: number | null;
   open_bound: Generated<number>;
 }
 
+/** One photo being processed, or processed; the only source of truth about it. */
 export interface JobTable {
   id: string;
   slot_id: string;
@@ -73,6 +78,7 @@ export interface JobTable {
   finalized_at: Timestamp | null;
 }
 
+/** The append-only events of jobs. */
 export interface ProcessingLogTable {
   id: Generated<string>;
   job_id: string;

@@ -1,6 +1,7 @@
 /** The image types the system knows by their content. What a provider takes is a subset; results are never HEIC or HEIF. */
 export const IMAGE_MIME_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif'] as const;
 
+/** An image type that the system knows. */
 export type ImageMimeType = (typeof IMAGE_MIME_TYPES)[number];
 
 /** What a finished result may be. */

@@ -14,6 +14,7 @@ export const JOB_STEPS = {
   cancelled: [],
 } as const satisfies Record<string, readonly string[]>;
 
+/** A state of a job: waiting, in work, or one of the four ends. */
 export type JobState = keyof typeof JOB_STEPS;
 
 /** Why a job failed. */

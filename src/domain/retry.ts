@@ -34,6 +34,7 @@ export function attemptTimeoutMs(budget: { leftMs: number; attemptNo: number; sl
   return hasRetryLeft && sparedMs >= budget.slowCallMs ? sparedMs : usableMs;
 }
 
+/** What decides about another call. Durations in milliseconds. */
 export interface RetryQuestion {
   readonly failure: ProviderFailureFacts;
   /** Calls made so far, this one included. */
@@ -47,6 +48,7 @@ export interface RetryQuestion {
   readonly chance: number;
 }
 
+/** The answer: when to call again, or why not. */
 export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }
   | { readonly retry: false; readonly why: string };

@@ -20,6 +20,7 @@ const DRAIN = { bytesMax: 32_000_000, timeoutMs: 5_000 } as const;
 /** One line per request, and what went wrong. */
 export type HttpLog = Pick<Log, 'info' | 'error'>;
 
+/** What the application is made of. */
 export interface AppOptions {
   readonly contract: Contract;
   readonly clientAddress: (req: Context['req']) => string;

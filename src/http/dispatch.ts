@@ -6,11 +6,6 @@ import type { RequestContext } from '../contract/request-context.ts';
 import { DomainError } from '../domain/errors.ts';
 import { createReceiveUpload } from './upload/receive-upload.ts';
 
-export interface Dispatched {
-  readonly reply: AnyReply;
-  readonly operation: ContractOperation;
-}
-
 /** What a request is, before its operation is known. */
 export interface Incoming {
   readonly req: IncomingMessage;

@@ -1,6 +1,7 @@
 /** Every error, from every layer, as the one JSON body that clients know. */
 import { DomainError, type ErrorCode, type ErrorDetails } from '../domain/errors.ts';
 
+/** An error, ready to be sent. */
 export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

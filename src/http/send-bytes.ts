@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ByteBody } from '../contract/handler.ts';
 
+/** How bytes are sent. */
 export interface SendBytesOptions {
   /** The longest time in which a reader may take none of the bytes before its connection is destroyed. */
   readonly idleTimeoutMs: number;

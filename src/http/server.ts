@@ -9,6 +9,7 @@ const KEEP_ALIVE_MS = 30_000;
 /** Requests arrive in bursts after an outage; the system's default backlog of 511 would drop them. */
 const BACKLOG = 4_096;
 
+/** A listening server. */
 export interface HttpServer {
   /** The address it listens on. */
   readonly address: AddressInfo;

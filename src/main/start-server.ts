@@ -27,6 +27,7 @@ import { startTasks, type Tasks } from './start-tasks.ts';
 
 const RESULT_REQUESTS_PER_MINUTE = 600;
 
+/** What a test may ask of a server beyond its configuration. */
 export interface StartOptions {
   /** Checks every answer against these validators and reports what does not fit; for tests and development. */
   readonly strictResponses?: ContractValidators['responseValidators'];

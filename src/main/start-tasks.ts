@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { type Listener, listen } from '../db/notifications.ts';
-import { WINDOW_SECONDS } from '../domain/deadlines.ts';
+import { JOB_ROW_DAYS, WINDOW_SECONDS } from '../domain/deadlines.ts';
 import { cleanUp } from '../worker/clean-up.ts';
 import { createFinishedLook } from '../worker/look-for-finished.ts';
 import { sweep } from '../worker/sweep.ts';
@@ -13,13 +13,14 @@ const POLL_JITTER = 0.2;
 const CLEAN_UP_MS = 30_000;
 /** Comparing every file with its row reads the whole media folder: each twentieth clean-up does it. */
 const ORPHAN_TURNS = 20;
-const JOB_ROW_DAYS = 400;
 
+/** Everything that repeats, running. */
 export interface Tasks {
   readonly listener: Listener;
   stop(): Promise<void>;
 }
 
+/** What the tasks work with. */
 export interface TaskParts {
   readonly config: Config;
   readonly databaseUrl: string;
@@ -72,7 +73,7 @@ function cleanUpTask(config: Config, deps: WorkerDeps): () => Promise<void> {
   return async () => {
     await cleanUp(deps, {
       windowMsMax,
-      jobRowDays: JOB_ROW_DAYS,
+      jobRowDays: JOB_ROW_DAYS.default,
       withOrphans: turn++ % ORPHAN_TURNS === 0,
       isDryRun: false,
     });

@@ -38,7 +38,7 @@ const CHANNELS_MAX = 5;
  * sharp, with the settings above. For bytes from outside prefer {@link openImage}: the limits of one picture are its
  * options.
  */
-export default sharp;
+export const openPixels: typeof sharp = sharp;
 
 /**
  * Opens a picture from outside for decoding. Nothing is read before the pipeline runs; a `Buffer` must stay unchanged

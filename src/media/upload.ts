@@ -27,6 +27,7 @@ export interface PartReceiver {
   readonly inspector: ImageInspector;
 }
 
+/** The questions an upload asks while it arrives. */
 export interface UploadHooks {
   /** Called for each text field in the order of arrival. Throws a `DomainError` to refuse the upload at once. */
   onField?(name: string, value: string): void;
@@ -37,6 +38,7 @@ export interface UploadHooks {
   onFile(part: UploadedPart, fields: ReadonlyMap<string, string>): Promise<PartReceiver | undefined>;
 }
 
+/** How much an upload may bring. Sizes in bytes, times in milliseconds. */
 export interface UploadLimits {
   /** The largest accepted file; one byte more is `payload_too_large`. */
   readonly fileSizeBytesMax: number;
@@ -48,6 +50,7 @@ export interface UploadLimits {
   readonly idleTimeoutMs: number;
 }
 
+/** The accepted file, on disk. */
 export interface ReceivedFile {
   readonly path: string;
   readonly sizeBytes: number;
@@ -57,6 +60,7 @@ export interface ReceivedFile {
   readonly facts: ImageFacts;
 }
 
+/** An upload that was received whole. */
 export interface ReceivedUpload {
   /** The first value of every text field, in the order of arrival. */
   readonly fields: ReadonlyMap<string, string>;

@@ -19,6 +19,7 @@ export type FailureKind =
 /** Whether the service billed the call, as far as can be known. */
 export type Charged = 'no' | 'maybe' | 'yes';
 
+/** A call that brought no image, and what can be known of it. */
 export interface ProviderFailure {
   readonly kind: FailureKind;
   /** Whether the same call may succeed when it is made again. */
@@ -32,6 +33,7 @@ export interface ProviderFailure {
   readonly reason: string;
 }
 
+/** The longest reason that is kept. */
 export const REASON_LENGTH_MAX = 500;
 
 /** A picture as it came from a provider. The bytes may live in a reused buffer: call `release` once they are no longer read. */
@@ -72,6 +74,7 @@ export interface SourceImage {
   readonly sizeBytes: number;
 }
 
+/** What a call works on. */
 export interface ProviderInput {
   readonly operationId: string;
   /** Valid against the operation's settings schema. */
@@ -82,6 +85,7 @@ export interface ProviderInput {
   readonly references: ReadonlyMap<string, SourceImage>;
 }
 
+/** What bounds a call. */
 export interface CallContext {
   /** Aborted when the attempt's time is over, the job is final or the lease is lost. The adapter rejects with its `reason`. */
   readonly signal: AbortSignal;
@@ -94,6 +98,7 @@ export interface CallContext {
 /** The moments of a call that an adapter over HTTP can tell apart. */
 export type CallStage = 'request_sent' | 'answer_began';
 
+/** One thing a provider can be asked to do. */
 export interface OperationDescription {
   readonly id: string;
   readonly name: string;

@@ -1,6 +1,7 @@
 /** The one read that every ingest begins with. */
 import { type Db, runNamed } from '../db/db.ts';
 
+/** What an ingest needs to know before it reads the photo. */
 export interface IngestSetup {
   /** Undefined for an id that names no slot. */
   readonly slot:

@@ -13,6 +13,7 @@ export interface Claim {
   readonly workerId: string;
 }
 
+/** A job to be accepted. */
 export interface NewJob {
   readonly id: string;
   readonly slotId: string;
@@ -31,6 +32,7 @@ export interface NewJob {
   readonly claimFor: { readonly workerId: string; readonly leaseMs: number } | undefined;
 }
 
+/** What became of it: waiting, taken at once, known already, too late, or refused by a cap. */
 export type EnqueueOutcome =
   | { readonly outcome: 'created' | 'duplicate' | 'late' }
   | { readonly outcome: 'claimed'; readonly claimNo: number; readonly attemptNo: number; readonly leftMs: number }
@@ -130,6 +132,7 @@ export async function claimJobs(
   }));
 }
 
+/** Whether one more call may be made now. */
 export type ReserveOutcome =
   | { readonly outcome: 'granted'; readonly attemptNo: number }
   | { readonly outcome: 'wait'; readonly waitMs: number }
@@ -173,6 +176,7 @@ export async function renewLeases(
   return new Set(rows.map((row) => row.id));
 }
 
+/** A result that is safe on disk. */
 export interface StoredOutcome {
   readonly providerId: string;
   readonly path: string;
@@ -237,6 +241,7 @@ export async function releaseJobs(db: Db, workerId: string, jobIds: readonly str
   return rows.map((row) => row.id);
 }
 
+/** A job that the sweep moved on. */
 export interface SweptJob {
   readonly id: string;
   readonly payloadPath: string | null;

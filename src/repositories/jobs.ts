@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { type Db, runNamed } from '../db/db.ts';
 import type { FailureReason } from '../domain/job.ts';
 
+/** The end of a job, as far as it has one. */
 export interface JobOutcome {
   readonly isFinalized: boolean;
   readonly failureReason: FailureReason | null;
@@ -44,6 +45,7 @@ export async function findJobOutcome(db: Db, jobId: string): Promise<JobOutcome 
   };
 }
 
+/** What a row says of its result. */
 export interface ResultRecord {
   readonly path: string | null;
   readonly mimeType: string;

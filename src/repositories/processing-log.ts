@@ -1,6 +1,7 @@
 /** The append-only events of a job. Most are written by triggers; only what a worker alone knows is written here. */
 import { type Db, runNamed } from '../db/db.ts';
 
+/** What a call came to. */
 export interface ProviderResponse {
   readonly jobId: string;
   readonly slotId: string;
@@ -26,6 +27,7 @@ export async function logProviderResponse(db: Db, response: ProviderResponse): P
   });
 }
 
+/** One event of a job. */
 export interface ProcessingEvent {
   readonly status: string;
   readonly occurredAt: Date;

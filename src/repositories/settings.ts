@@ -3,6 +3,7 @@ import type { Db } from '../db/db.ts';
 /** The keys of the platform settings table. */
 export type SettingKey = 'ingest_password_hash' | 'sync_response_timeout_sec' | 'processed_media_ttl_hours';
 
+/** A value with who set it, and when. */
 export interface StoredSetting {
   readonly value: unknown;
   readonly updatedAt: Date;

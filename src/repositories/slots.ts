@@ -1,5 +1,6 @@
 import type { Db } from '../db/db.ts';
 
+/** A slot as it is set up. */
 export interface Slot {
   readonly id: string;
   readonly name: string;
@@ -38,6 +39,7 @@ export async function listSlots(db: Db): Promise<Slot[]> {
   return rows.map(toSlot);
 }
 
+/** The fields to change; what is absent stays. */
 export interface SlotChange {
   readonly name?: string;
   readonly providerId?: string;

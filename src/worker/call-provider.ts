@@ -10,6 +10,7 @@ import type {
   ProviderTicket,
 } from '../providers/provider.ts';
 
+/** What a call came to, its tickets polled to the end. */
 export type CallResult =
   | { readonly outcome: 'done'; readonly image: ProviderImage }
   | {
@@ -18,6 +19,7 @@ export type CallResult =
       readonly isTimeout?: true;
     };
 
+/** One call to be made. */
 export interface Call {
   readonly provider: Provider;
   readonly input: ProviderInput;

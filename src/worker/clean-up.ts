@@ -7,14 +7,17 @@ import { jobsWithPayload, knownResultPaths } from '../repositories/jobs.ts';
 import { deleteOldJobs, findExpiredResults, forgetResultFiles, withCleanupLock } from '../repositories/retention.ts';
 import type { WorkerDeps } from './worker-deps.ts';
 
+/** What cleaning up needs. */
 export type CleanUpDeps = Pick<WorkerDeps, 'db' | 'store' | 'log'>;
 
+/** What was removed, or would be. */
 export interface CleanUpReport {
   expiredResults: number;
   orphanFiles: number;
   oldJobs: number;
 }
 
+/** How far a clean-up goes. */
 export interface CleanUpOptions {
   readonly windowMsMax: number;
   readonly jobRowDays: number;

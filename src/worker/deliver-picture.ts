@@ -9,12 +9,14 @@ import { patiently } from './patiently.ts';
 import type { RunningJob } from './running-job.ts';
 import type { WorkerDeps } from './worker-deps.ts';
 
+/** What a provider made. */
 export interface MadePicture {
   readonly providerId: string;
   readonly image: ProviderImage;
   readonly latencyMs: number;
 }
 
+/** Whether it became the job’s result. */
 export type Delivery =
   | { readonly outcome: 'succeeded' | 'late' }
   | { readonly outcome: 'unacceptable'; readonly failure: ProviderFailure };

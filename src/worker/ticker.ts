@@ -4,6 +4,7 @@ export interface Ticker {
   stop(): Promise<void>;
 }
 
+/** When a task’s turns come. */
 export interface TickerOptions {
   readonly name: string;
   readonly intervalMs: number;

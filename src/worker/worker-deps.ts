@@ -20,6 +20,7 @@ export interface WorkerDeps {
   readonly options: WorkerOptions;
 }
 
+/** How this process works. */
 export interface WorkerOptions {
   readonly workerId: string;
   /** Jobs at once in this process. */

@@ -21,6 +21,7 @@ const CLAIM_BATCH = 8;
 /** The latch needs a limit; the poll pokes it long before. */
 const IDLE_WAIT_MS = 60_000;
 
+/** The worker, as the process drives it. */
 export interface Worker extends LocalWorker {
   /** Begins to claim. */
   start(): void;

@@ -109,7 +109,13 @@ describe('the limits of a provider', () => {
 
   test('are seeded once: what was changed since stays', async () => {
     await seedLanes(queue.db, [limits]);
-    expect(await read('new')).toMatchObject({ running_max: 3, open_max: 4, calls_per_minute: 120, calls_burst: 10, tokens: 10 });
+    expect(await read('new')).toMatchObject({
+      running_max: 3,
+      open_max: 4,
+      calls_per_minute: 120,
+      calls_burst: 10,
+      tokens: 10,
+    });
     await updateLane(queue.db, { ...limits, runningMax: 9 });
     await seedLanes(queue.db, [limits, { ...limits, providerId: 'newer' }]);
     expect(await read('new')).toMatchObject({ running_max: 9 });

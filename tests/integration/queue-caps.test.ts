@@ -15,8 +15,8 @@ import {
   OPEN,
   setLane,
   type TestQueue,
-  waitingJob,
   WINDOW_MS,
+  waitingJob,
   whileLocked,
 } from '../support/queue.ts';
 
@@ -170,7 +170,8 @@ describe('an upload', () => {
 
   test('is part of the window: the job was created when the request arrived, and ends a window later', async () => {
     const { pool } = queue.db;
-    const clock = async () => (await pool.query<{ now: Date }>('select clock_timestamp() as now')).rows[0]?.now.getTime() ?? 0;
+    const clock = async () =>
+      (await pool.query<{ now: Date }>('select clock_timestamp() as now')).rows[0]?.now.getTime() ?? 0;
     const earliest = await clock();
     const jobId = await waitingJob(queue.db, { elapsedMs: 7_000 });
     const latest = await clock();

@@ -28,8 +28,7 @@ beforeEach(() => emptyQueue(queue));
 afterAll(() => queue.drop());
 
 /** A waiting job of the slot that arrived so many seconds ago. */
-const waiting = (seconds: number, slotId = 'slot-001') =>
-  waitingJob(queue.db, { slotId, elapsedMs: seconds * 1_000 });
+const waiting = (seconds: number, slotId = 'slot-001') => waitingJob(queue.db, { slotId, elapsedMs: seconds * 1_000 });
 const claimedIds = async (want: Parameters<typeof claim>[1] = {}) => (await claim(queue.db, want)).map(({ id }) => id);
 
 describe('jobs are claimed', () => {
@@ -137,7 +136,8 @@ describe('a job is not claimed', () => {
     for (let claimNo = 1; claimNo <= claimMax; claimNo++) {
       expect(await claim(db)).toEqual([expect.objectContaining({ id: jobId, claimNo })]);
       await endLease(db, jobId);
-      if (claimNo < claimMax) expect(await sweepJobs(db, 0)).toEqual([{ id: jobId, payloadPath: null, outcome: 'reclaimed' }]);
+      if (claimNo < claimMax)
+        expect(await sweepJobs(db, 0)).toEqual([{ id: jobId, payloadPath: null, outcome: 'reclaimed' }]);
     }
     expect(await sweepJobs(db, 0)).toEqual([{ id: jobId, payloadPath, outcome: 'failed' }]);
     expect(await readJob(db, jobId)).toMatchObject({ failure_reason: 'provider_error', claim_no: claimMax });

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Claim, endJob, keepTicket, renewLeases, reserveCall, succeedJob, sweepJobs } from '../../src/repositories/job-queue.ts';
+import {
+  type Claim,
+  endJob,
+  keepTicket,
+  renewLeases,
+  reserveCall,
+  succeedJob,
+  sweepJobs,
+} from '../../src/repositories/job-queue.ts';
 import { listProcessingLog } from '../../src/repositories/processing-log.ts';
 import {
   atOnce,
@@ -65,9 +73,12 @@ describe('a job is finalised exactly once', () => {
       atOnce(5, () => sweepJobs(db, 0)),
       Promise.all(claims.map((held) => endings.success(db, held))),
     ]);
-    expect(swept.flat().map(({ id, outcome }) => `${id} ${outcome}`).sort()).toEqual(
-      claims.map(({ jobId }) => `${jobId} timeout`).sort(),
-    );
+    expect(
+      swept
+        .flat()
+        .map(({ id, outcome }) => `${id} ${outcome}`)
+        .sort(),
+    ).toEqual(claims.map(({ jobId }) => `${jobId} timeout`).sort());
     expect(late).toEqual(claims.map(() => false));
   });
 });
@@ -128,7 +139,11 @@ describe('a late result', () => {
   });
 
   test('for a job that never was is refused', async () => {
-    const held = { jobId: '00000000-0000-7000-8000-000000000000', claimNo: 1, workerId: '00000000-0000-7000-8000-000000000001' };
+    const held = {
+      jobId: '00000000-0000-7000-8000-000000000000',
+      claimNo: 1,
+      workerId: '00000000-0000-7000-8000-000000000001',
+    };
     expect(await succeedJob(queue.db, held, picture())).toBe(false);
   });
 });

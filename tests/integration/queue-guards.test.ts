@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { JOB_STEPS, type JobState, mayStep } from '../../src/domain/job.ts';
+import { sweepJobs } from '../../src/repositories/job-queue.ts';
 import {
   claim,
   claimedJob,
@@ -13,7 +14,6 @@ import {
   type TestQueue,
   waitingJob,
 } from '../support/queue.ts';
-import { sweepJobs } from '../../src/repositories/job-queue.ts';
 
 let queue: TestQueue;
 
@@ -76,7 +76,7 @@ describe('a finalised row', () => {
   test.each([
     `failure_reason = 'timeout'`,
     `failure_message = 'another'`,
-    'updated_at = clock_timestamp() + interval \'1 second\'',
+    "updated_at = clock_timestamp() + interval '1 second'",
     `finalized_at = finalized_at + interval '1 millisecond'`,
     `result_file_path = 'results/another.jpg'`,
     `result_checksum = repeat('c', 64)`,
@@ -145,15 +145,35 @@ describe('no row can say', () => {
     ['a file without a result', 'processing', `result_file_path = 'results/x.jpg'`, 'job_result'],
     ['a result and a failure', 'processing', `${INTO.timeout.replace(NO_RESULT, RESULT)}`, 'job_result'],
     ['a success without a result', 'processing', FINAL, 'job_result'],
-    ['a result without its checksum', 'processing', `${INTO.succeeded}, result_checksum = null`.replace(`result_checksum = repeat('b', 64), `, ''), 'job_result'],
+    [
+      'a result without its checksum',
+      'processing',
+      `${INTO.succeeded}, result_checksum = null`.replace(`result_checksum = repeat('b', 64), `, ''),
+      'job_result',
+    ],
     ['a failure before the end', 'processing', `failure_reason = 'timeout'`, 'job_final'],
-    ['an end without its time', 'processing', INTO.timeout.replace('finalized_at = clock_timestamp(), ', ''), 'job_final'],
+    [
+      'an end without its time',
+      'processing',
+      INTO.timeout.replace('finalized_at = clock_timestamp(), ', ''),
+      'job_final',
+    ],
     ['the time of an end that was not', 'processing', 'finalized_at = clock_timestamp()', 'job_final'],
     ['a payload after the end', 'processing', INTO.timeout.replace('payload_path = null, ', ''), 'job_payload'],
     ['an unknown reason', 'processing', INTO.timeout.replace(`'timeout'`, `'boredom'`), 'job_failure_reason_check'],
-    ['a checksum that is none', 'processing', INTO.succeeded.replace(`repeat('b', 64)`, `'beef'`), 'job_result_checksum_check'],
-    ['an empty result', 'processing', INTO.succeeded.replace('result_size_bytes = 3', 'result_size_bytes = 0'), 'job_result_size_bytes_check'],
-    ['an unknown status', 'pending', `status = 'done'`, 'job_status_check'],
+    [
+      'a checksum that is none',
+      'processing',
+      INTO.succeeded.replace(`repeat('b', 64)`, `'beef'`),
+      'job_result_checksum_check',
+    ],
+    [
+      'an empty result',
+      'processing',
+      INTO.succeeded.replace('result_size_bytes = 3', 'result_size_bytes = 0'),
+      'job_result_size_bytes_check',
+    ],
+    ['an unknown status', 'pending', `status = 'done'`, 'job_claim'],
   ])('%s', async (_, state, change, constraint) => {
     await expect(set(await jobIn(state), change)).rejects.toMatchObject({ code: '23514', constraint });
   });

@@ -74,7 +74,10 @@ export function newJob(overrides: Partial<NewJob> = {}): NewJob {
     slotId: SLOT,
     providerId: LANE,
     operationId: 'filter',
-    snapshot: { settings: { effect: 'vintage' }, photo: { mimeType: 'image/jpeg', sizeBytes: 3, sha256: 'a'.repeat(64) } },
+    snapshot: {
+      settings: { effect: 'vintage' },
+      photo: { mimeType: 'image/jpeg', sizeBytes: 3, sha256: 'a'.repeat(64) },
+    },
     metadata: {},
     payloadPath: `uploads/${id}`,
     elapsedMs: 0,
@@ -110,7 +113,11 @@ export async function claimedJob(db: Db, overrides: Parameters<typeof claimedJob
   return claimed as Claim;
 }
 
-export const claimOf = (job: ClaimedJob, workerId: string): Claim => ({ jobId: job.id, claimNo: job.claimNo, workerId });
+export const claimOf = (job: ClaimedJob, workerId: string): Claim => ({
+  jobId: job.id,
+  claimNo: job.claimNo,
+  workerId,
+});
 
 /** Claims for a worker; by default a new one, one job of the usual lane. */
 export const claim = (db: Db, want: Partial<Parameters<typeof claimJobs>[1]> = {}): Promise<ClaimedJob[]> =>

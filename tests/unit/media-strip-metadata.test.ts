@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { ResultMimeType } from '../../src/domain/images.ts';
-import { stripMetadata } from '../../src/media/strip-metadata.ts';
 import { UnacceptableImageError } from '../../src/domain/unacceptable-image.ts';
+import { stripMetadata } from '../../src/media/strip-metadata.ts';
 import {
   decodePixels,
   exifBlock,

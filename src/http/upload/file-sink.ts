@@ -5,6 +5,7 @@ import type { ImageFacts } from '../../domain/images.ts';
 import type { PartReceiver } from '../../media/upload.ts';
 import { payloadTooLarge, storageUnavailable } from './upload-errors.ts';
 
+/** A file that was received whole. */
 export interface StoredFile {
   readonly sizeBytes: number;
   /** Lower-case hex. */
@@ -12,6 +13,7 @@ export interface StoredFile {
   readonly facts: ImageFacts;
 }
 
+/** Takes the bytes of one file to disk. */
 export interface FileSink {
   /**
    * Takes the next bytes of the file; they must not be changed afterwards.

@@ -10,11 +10,13 @@ import { createByteCollector } from './byte-collector.ts';
 import { type PartHead, parsePartHead } from './part-head.ts';
 import { invalidPayload } from './upload-errors.ts';
 
+/** What the parser found next. */
 export type MultipartToken =
   | { readonly kind: 'part'; readonly head: PartHead }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   | { readonly kind: 'part-end' };
 
+/** Cuts a body into parts; fed with pieces, asked for tokens. */
 export interface MultipartParser {
   /** Gives the next piece. Only when `next` wants more. */
   push(piece: Buffer): void;

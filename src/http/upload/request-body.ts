@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { UploadAbortedError, UploadStalledError } from './upload-errors.ts';
 
+/** The bytes of a request, piece by piece, with their limits enforced. */
 export interface RequestBody {
   /** @returns the next piece, or nothing after the last. Rejects as `failed` does. At most one call at a time. */
   take(): Promise<Buffer | undefined>;
@@ -11,6 +12,7 @@ export interface RequestBody {
   close(): void;
 }
 
+/** How large and how slow a body may be. */
 export interface RequestBodyLimits {
   readonly sizeBytesMax: number;
   /** What a longer body rejects with. */

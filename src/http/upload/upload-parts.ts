@@ -6,6 +6,7 @@ import type { MultipartToken } from './multipart-parser.ts';
 import type { PartHead } from './part-head.ts';
 import { invalidPayload } from './upload-errors.ts';
 
+/** What becomes of the parts of a form. */
 export interface UploadParts {
   /**
    * Handles one token of the form.

@@ -1,5 +1,5 @@
 import type { Sharp, SharpOptions } from 'sharp';
-import sharp from '../../media/sharp.ts';
+import { openPixels } from '../../media/sharp.ts';
 import type { SourceImage } from '../provider.ts';
 import type { Size } from './size.ts';
 import { StudioFault } from './studio-fault.ts';
@@ -44,7 +44,7 @@ const CHANNELS_MAX = 5;
 const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp']);
 
 async function open(source: SourceImage, limits: WorkLimits, failOn: 'none' | 'error'): Promise<OpenPicture> {
-  const header = await sharp(source.path, { failOn, limitInputPixels: limits.pixelsMax }).metadata();
+  const header = await openPixels(source.path, { failOn, limitInputPixels: limits.pixelsMax }).metadata();
   limits.signal.throwIfAborted();
   if (!FORMATS.has(header.format))
     throw new StudioFault(`The studio reads JPEG, PNG and WebP; this is ${header.format}.`);
@@ -66,7 +66,7 @@ async function open(source: SourceImage, limits: WorkLimits, failOn: 'none' | 'e
     size: { widthPx, heightPx },
     hasAlpha: header.hasAlpha === true,
     hasProfile: header.hasProfile === true,
-    pipeline: () => sharp(source.path, options).timeout({ seconds: secondsLeft(limits.deadlineAt) }),
+    pipeline: () => openPixels(source.path, options).timeout({ seconds: secondsLeft(limits.deadlineAt) }),
   };
 }
 

@@ -3,6 +3,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { MediaStore } from '../../media/store.ts';
 import { findSchemaState, pingDatabase } from '../../repositories/schema.ts';
 
+/** What is checked. */
 export interface ReadinessDeps {
   readonly db: Db;
   readonly store: MediaStore;
@@ -15,6 +16,7 @@ export interface Check {
   readonly message?: string;
 }
 
+/** Every check passed. */
 export interface Readiness {
   readonly status: 'ready';
   readonly checks: {

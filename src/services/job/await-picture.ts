@@ -11,6 +11,7 @@ import type { ResponseWindow } from './response-window.ts';
 /** How long a silent database may delay the answer when the window has closed, in milliseconds. */
 const LAST_WORD_MS = 150;
 
+/** One held request. */
 export interface Waiting {
   readonly jobId: string;
   readonly held: HeldRequest;

@@ -7,6 +7,7 @@ import type { Picture } from '../../media/picture.ts';
 /** Why a waiter woke: the picture itself (made in this process), or a reason to read the row. */
 export type Wake = { readonly kind: 'look' } | { readonly kind: 'picture'; readonly picture: Picture };
 
+/** One request that waits for its job. */
 export interface HeldRequest {
   /** Resolves at the next wake-up, or with `undefined` when `signal` is aborted first. */
   next(signal: AbortSignal): Promise<Wake | undefined>;
@@ -14,6 +15,7 @@ export interface HeldRequest {
   drop(): void;
 }
 
+/** All of them, in this process. */
 export interface HeldRequests {
   hold(jobId: string): HeldRequest;
   jobIds(): string[];

@@ -18,6 +18,7 @@ import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from '
 import { openResponseWindow, type ResponseWindow } from './response-window.ts';
 import { createStageClock, type StageClock } from './stage-clock.ts';
 
+/** A station’s request. */
 export interface IngestRequest {
   readonly slotId: string;
   /** `performance.now()` when the request's head was complete: the window counts from here. */
@@ -28,6 +29,7 @@ export interface IngestRequest {
   readonly gone: AbortSignal;
 }
 
+/** The picture, and the job that made it. */
 export interface IngestAnswer {
   readonly jobId: string;
   readonly picture: Picture;

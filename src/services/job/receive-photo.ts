@@ -14,6 +14,7 @@ const METADATA_FIELDS_MAX = 64;
 const METADATA_VALUE_LENGTH_MAX = 1_000;
 const IDLE_TIMEOUT_MS = 15_000;
 
+/** A photo on disk, for a slot that can take it. */
 export interface ReceivedPhoto {
   readonly file: ReceivedFile;
   /** Relative to the media root. */
@@ -25,6 +26,7 @@ export interface ReceivedPhoto {
 /** What came with the request's URL; a name may stand there more than once. */
 export type QueryTokens = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** What is received, and for whom. */
 export interface PhotoRequest {
   readonly jobId: string;
   readonly slotId: string;

@@ -5,10 +5,12 @@ import type { AddressThrottle } from './address-throttle.ts';
 import { readRange } from './byte-range.ts';
 import { type FoundResult, openResult, type ResultDeps } from './find-result.ts';
 
+/** What a download needs. */
 export interface DownloadDeps extends ResultDeps {
   readonly throttle: AddressThrottle;
 }
 
+/** Which result, and which part of it. */
 export interface DownloadRequest {
   readonly jobId: string;
   readonly which: 'picture' | 'thumbnail';
@@ -17,6 +19,7 @@ export interface DownloadRequest {
   readonly clientAddress: string;
 }
 
+/** An answer that is ready to be sent. */
 export interface Download {
   readonly status: 200 | 206;
   readonly mimeType: string;

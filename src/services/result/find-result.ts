@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { MediaStore } from '../../media/store.ts';
 import { findResult, type ResultRecord } from '../../repositories/jobs.ts';
 
+/** Where results are found. */
 export interface ResultDeps {
   readonly db: Db;
   readonly store: MediaStore;

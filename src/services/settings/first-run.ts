@@ -13,6 +13,7 @@ const newPassword = (): string =>
     Array.from({ length: 4 }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join(''),
   ).join('-');
 
+/** Where the ingest password of this start comes from. */
 export type IngestPasswordSeed =
   | { readonly kind: 'made'; readonly password: string }
   | { readonly kind: 'taken from the environment' }

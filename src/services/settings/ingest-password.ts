@@ -6,6 +6,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { verifyPassword } from './password-hash.ts';
 
+/** Tells right passwords from wrong ones. */
 export interface IngestPasswordCheck {
   /** Whether the password opens ingest. Without a stored hash nothing does. */
   isRight(password: string | undefined, hash: string | undefined): Promise<boolean>;

@@ -3,6 +3,7 @@ import { DomainError, type FieldFault } from '../../domain/errors.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { listSlots, type Slot, type SlotChange, updateSlot } from '../../repositories/slots.ts';
 
+/** What changing a slot needs. */
 export interface SetSlotDeps {
   readonly db: Db;
   readonly providers: ReadonlyMap<string, Provider>;

@@ -1,0 +1,63 @@
+/** The server as a process: started as an operator starts it, watched through what it prints. */
+import { findFreePort } from '../../src/db/embedded/free-port.ts';
+import { type Program, type ProgramOptions, startProgram } from './process.ts';
+
+/** A line of the log, parsed. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly time: string; readonly msg: string };
+
+export interface ServerProcess extends Program {
+  /** Where it listens, as it says itself; empty for a worker. */
+  readonly url: string;
+  readonly port: number;
+  /** Everything logged so far. */
+  logged(): LogLine[];
+  /** Waits for a line. */
+  untilLogged(message: string, more?: Readonly<Record<string, unknown>>): Promise<LogLine>;
+}
+
+const isLogLine = (line: string): boolean => line.startsWith('{') && line.endsWith('}');
+
+/** The lines of the log in what a server printed. @throws SyntaxError for a line that looks like one and is not JSON. */
+export const logLinesOf = (stdout: string): LogLine[] => stdout.split('\n').filter(isLogLine).map((line) => JSON.parse(line));
+
+/** What a server printed that is not its log: the block for people. */
+export const startBlockOf = (stdout: string): string =>
+  stdout
+    .split('\n')
+    .filter((line) => !isLogLine(line))
+    .join('\n')
+    .trim();
+
+/** Starts `npm start` and returns at once; the port is free unless the environment names one. @param environment without prefix. */
+export async function launchServer(
+  environment: Readonly<Record<string, string>>,
+  options: Omit<ProgramOptions, 'environment'> = {},
+): Promise<{ program: Program; port: number }> {
+  const port = environment.PORT ?? String(await findFreePort());
+  const variables = { PORT: port, ...environment };
+  const prefixed = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`PHOTOCHANGER_${name}`, value]));
+  return { program: startProgram('src/main.ts', [], { ...options, environment: prefixed }), port: Number(port) };
+}
+
+/** Starts a server and waits until it says that it works. */
+export async function startServerProcess(
+  environment: Readonly<Record<string, string>>,
+  options: Omit<ProgramOptions, 'environment'> = {},
+): Promise<ServerProcess> {
+  const { program, port } = await launchServer(environment, options);
+  const [, url = ''] = await program.until(/^PhotoChanger (?:listens on (\S+)|works on the queue.*)$[^]*?\n\n(?!\s)/m);
+  const logged = (): LogLine[] => logLinesOf(program.stdout);
+  return Object.defineProperties(program as Program & { url: string; port: number } & Pick<ServerProcess, 'logged' | 'untilLogged'>, {
+    url: { value: url },
+    port: { value: port },
+    logged: { value: logged },
+    untilLogged: {
+      value: (message: string, more: Readonly<Record<string, unknown>> = {}) =>
+        program.untilFound(`it logged ${JSON.stringify({ msg: message, ...more })}`, (stdout) =>
+          logLinesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1)).find(
+            (line) => line.msg === message && Object.entries(more).every(([name, value]) => line[name] === value),
+          ),
+        ),
+    },
+  });
+}
