@@ -27,33 +27,43 @@ export const OPERATIONS = {
         "image/heif"
       ],
       "400": [
+        "application/problem+json",
         "application/json"
       ],
       "401": [
+        "application/problem+json",
         "application/json"
       ],
       "404": [
+        "application/problem+json",
         "application/json"
       ],
       "413": [
+        "application/problem+json",
         "application/json"
       ],
       "415": [
+        "application/problem+json",
         "application/json"
       ],
       "429": [
+        "application/problem+json",
         "application/json"
       ],
       "500": [
+        "application/problem+json",
         "application/json"
       ],
       "502": [
+        "application/problem+json",
         "application/json"
       ],
       "503": [
+        "application/problem+json",
         "application/json"
       ],
       "504": [
+        "application/problem+json",
         "application/json"
       ]
     }
@@ -98,24 +108,31 @@ export const OPERATIONS = {
       ],
       "307": [],
       "400": [
+        "application/problem+json",
         "application/json"
       ],
       "404": [
+        "application/problem+json",
         "application/json"
       ],
       "410": [
+        "application/problem+json",
         "application/json"
       ],
       "416": [
+        "application/problem+json",
         "application/json"
       ],
       "429": [
+        "application/problem+json",
         "application/json"
       ],
       "500": [
+        "application/problem+json",
         "application/json"
       ],
       "503": [
+        "application/problem+json",
         "application/json"
       ]
     }
@@ -140,21 +157,27 @@ export const OPERATIONS = {
         "image/jpeg"
       ],
       "400": [
+        "application/problem+json",
         "application/json"
       ],
       "404": [
+        "application/problem+json",
         "application/json"
       ],
       "410": [
+        "application/problem+json",
         "application/json"
       ],
       "429": [
+        "application/problem+json",
         "application/json"
       ],
       "500": [
+        "application/problem+json",
         "application/json"
       ],
       "503": [
+        "application/problem+json",
         "application/json"
       ]
     }
@@ -172,6 +195,7 @@ export const OPERATIONS = {
         "application/json"
       ],
       "500": [
+        "application/problem+json",
         "application/json"
       ]
     }
@@ -189,9 +213,11 @@ export const OPERATIONS = {
         "application/json"
       ],
       "500": [
+        "application/problem+json",
         "application/json"
       ],
       "503": [
+        "application/problem+json",
         "application/json"
       ]
     }
@@ -209,6 +235,7 @@ export const OPERATIONS = {
         "application/json"
       ],
       "500": [
+        "application/problem+json",
         "application/json"
       ]
     }

@@ -175,33 +175,58 @@ export interface components {
             keyword: string;
         };
         /**
+         * ErrorFacts
+         * @description What went wrong.
+         */
+        ErrorFacts: {
+            /** @description What happened, for programs. The list is open: a later version may send codes that are not in it. */
+            code: string;
+            /** @description What happened, for people. The wording may change at any time. */
+            message: string;
+            /** @description Further facts for programs; which ones depends on the code. */
+            details?: {
+                /** @description Every place of the request that breaks a rule. */
+                fields?: components["schemas"]["FieldFault"][];
+                /**
+                 * Format: uuid
+                 * @description The job that the error is about.
+                 */
+                job_id?: string;
+                /**
+                 * Format: date-time
+                 * @description When the job's window closed.
+                 */
+                expires_at?: string;
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Problem
+         * @description An error as RFC 9457 problem details, for clients that ask for `application/problem+json`; `error` holds the same facts as the plain body.
+         */
+        Problem: {
+            /**
+             * @description Always `about:blank`: the code in `error` says what happened.
+             * @constant
+             */
+            type: "about:blank";
+            /** @description The code in words. */
+            title: string;
+            /** @description The HTTP status. */
+            status: number;
+            /** @description What happened, for people. */
+            detail: string;
+            /** @description `urn:request:` and the request's id. */
+            instance: string;
+            error: components["schemas"]["ErrorFacts"];
+        };
+        /**
          * Error
          * @description The body of every error.
          */
         Error: {
-            error: {
-                /** @description What happened, for programs. The list is open: a later version may send codes that are not in it. */
-                code: string;
-                /** @description What happened, for people. The wording may change at any time. */
-                message: string;
-                /** @description Further facts for programs; which ones depends on the code. */
-                details?: {
-                    /** @description Every place of the request that breaks a rule. */
-                    fields?: components["schemas"]["FieldFault"][];
-                    /**
-                     * Format: uuid
-                     * @description The job that the error is about.
-                     */
-                    job_id?: string;
-                    /**
-                     * Format: date-time
-                     * @description When the job's window closed.
-                     */
-                    expires_at?: string;
-                } & {
-                    [key: string]: unknown;
-                };
-            };
+            error: components["schemas"]["ErrorFacts"];
         };
         /**
          * Health
@@ -271,6 +296,7 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                "application/problem+json": components["schemas"]["Problem"];
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -282,6 +308,7 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                "application/problem+json": components["schemas"]["Problem"];
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -293,6 +320,7 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                "application/problem+json": components["schemas"]["Problem"];
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -305,6 +333,7 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                "application/problem+json": components["schemas"]["Problem"];
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -317,6 +346,7 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                "application/problem+json": components["schemas"]["Problem"];
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -328,6 +358,7 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                "application/problem+json": components["schemas"]["Problem"];
                 "application/json": components["schemas"]["Error"];
             };
         };
@@ -453,6 +484,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -464,6 +496,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -475,6 +508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -486,6 +520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -500,6 +535,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -515,6 +551,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -527,6 +564,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -543,6 +581,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -557,6 +596,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -686,6 +726,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -786,6 +827,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["NotReady"];
                 };
             };

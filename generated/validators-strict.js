@@ -2,9 +2,10 @@
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const v0 = validate20;
-const schema31 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_payload","invalid_request","invalid_slot_settings","job_cancelled","method_not_allowed","not_acceptable","not_found","not_ready","payload_too_large","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","result_expired","result_not_found","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
-const pattern4 = new RegExp("^[a-z][a-z0-9_]*$", "u");
-const pattern5 = new RegExp("^(/[^/]*)*$", "u");
+const schema31 = {"type":"object","required":["type","title","status","detail","instance","error"],"properties":{"type":{"const":"about:blank"},"title":{"type":"string"},"status":{"type":"integer","minimum":400,"maximum":599},"detail":{"type":"string"},"instance":{"type":"string","pattern":"^urn:request:"},"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_payload","invalid_request","invalid_slot_settings","job_cancelled","method_not_allowed","not_acceptable","not_found","not_ready","payload_too_large","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","result_expired","result_not_found","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
+const pattern4 = new RegExp("^urn:request:", "u");
+const pattern5 = new RegExp("^[a-z][a-z0-9_]*$", "u");
+const pattern6 = new RegExp("^(/[^/]*)*$", "u");
 const func1 = require("ajv/dist/runtime/ucs2length").default;
 const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const formats2 = require("ajv-formats/dist/formats").fullFormats["date-time"];
@@ -13,6 +14,498 @@ function validate20(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate20.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.type === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.title === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "title"},message:"must have required property '"+"title"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.status === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.detail === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "detail"},message:"must have required property '"+"detail"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.instance === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "instance"},message:"must have required property '"+"instance"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.error === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "error"},message:"must have required property '"+"error"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((((key0 === "type") || (key0 === "title")) || (key0 === "status")) || (key0 === "detail")) || (key0 === "instance")) || (key0 === "error"))){
+const err6 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.type !== undefined){
+if("about:blank" !== data.type){
+const err7 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "about:blank"},message:"must be equal to constant"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data.title !== undefined){
+if(typeof data.title !== "string"){
+const err8 = {instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.status !== undefined){
+let data2 = data.status;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err9 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 599 || isNaN(data2)){
+const err10 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data2 < 400 || isNaN(data2)){
+const err11 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+if(data.detail !== undefined){
+if(typeof data.detail !== "string"){
+const err12 = {instancePath:instancePath+"/detail",schemaPath:"#/properties/detail/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.instance !== undefined){
+let data4 = data.instance;
+if(typeof data4 === "string"){
+if(!pattern4.test(data4)){
+const err13 = {instancePath:instancePath+"/instance",schemaPath:"#/properties/instance/pattern",keyword:"pattern",params:{pattern: "^urn:request:"},message:"must match pattern \""+"^urn:request:"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/instance",schemaPath:"#/properties/instance/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.error !== undefined){
+let data5 = data.error;
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.code === undefined){
+const err15 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/required",keyword:"required",params:{missingProperty: "code"},message:"must have required property '"+"code"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data5.message === undefined){
+const err16 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+for(const key1 in data5){
+if(!(((key1 === "code") || (key1 === "message")) || (key1 === "details"))){
+const err17 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data5.code !== undefined){
+let data6 = data5.code;
+if(!(((((((((((((((((((((((((data6 === "forbidden") || (data6 === "internal_error")) || (data6 === "invalid_credentials")) || (data6 === "invalid_payload")) || (data6 === "invalid_request")) || (data6 === "invalid_slot_settings")) || (data6 === "job_cancelled")) || (data6 === "method_not_allowed")) || (data6 === "not_acceptable")) || (data6 === "not_found")) || (data6 === "not_ready")) || (data6 === "payload_too_large")) || (data6 === "provider_error")) || (data6 === "queue_busy")) || (data6 === "queue_unavailable")) || (data6 === "range_not_satisfiable")) || (data6 === "rate_limited")) || (data6 === "result_expired")) || (data6 === "result_not_found")) || (data6 === "slot_not_configured")) || (data6 === "slot_not_found")) || (data6 === "storage_unavailable")) || (data6 === "sync_timeout")) || (data6 === "unauthorized")) || (data6 === "unsupported_media_type"))){
+const err18 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema31.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(typeof data6 === "string"){
+if(!pattern5.test(data6)){
+const err19 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*$"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data5.message !== undefined){
+let data7 = data5.message;
+if(typeof data7 === "string"){
+if(func1(data7) < 1){
+const err21 = {instancePath:instancePath+"/error/message",schemaPath:"#/properties/error/properties/message/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/error/message",schemaPath:"#/properties/error/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data5.details !== undefined){
+let data8 = data5.details;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.fields !== undefined){
+let data9 = data8.fields;
+if(Array.isArray(data9)){
+const len0 = data9.length;
+for(let i0=0; i0<len0; i0++){
+let data10 = data9[i0];
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.pointer === undefined){
+const err23 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/required",keyword:"required",params:{missingProperty: "pointer"},message:"must have required property '"+"pointer"+"'"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(data10.message === undefined){
+const err24 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data10.keyword === undefined){
+const err25 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/required",keyword:"required",params:{missingProperty: "keyword"},message:"must have required property '"+"keyword"+"'"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+for(const key2 in data10){
+if(!(((key2 === "pointer") || (key2 === "message")) || (key2 === "keyword"))){
+const err26 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data10.pointer !== undefined){
+let data11 = data10.pointer;
+if(typeof data11 === "string"){
+if(!pattern6.test(data11)){
+const err27 = {instancePath:instancePath+"/error/details/fields/" + i0+"/pointer",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/pointer/pattern",keyword:"pattern",params:{pattern: "^(/[^/]*)*$"},message:"must match pattern \""+"^(/[^/]*)*$"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/error/details/fields/" + i0+"/pointer",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data10.message !== undefined){
+if(typeof data10.message !== "string"){
+const err29 = {instancePath:instancePath+"/error/details/fields/" + i0+"/message",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data10.keyword !== undefined){
+if(typeof data10.keyword !== "string"){
+const err30 = {instancePath:instancePath+"/error/details/fields/" + i0+"/keyword",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/keyword/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/error/details/fields",schemaPath:"#/properties/error/properties/details/properties/fields/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data8.job_id !== undefined){
+let data14 = data8.job_id;
+if(typeof data14 === "string"){
+if(!(formats0.test(data14))){
+const err33 = {instancePath:instancePath+"/error/details/job_id",schemaPath:"#/properties/error/properties/details/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/error/details/job_id",schemaPath:"#/properties/error/properties/details/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data8.expires_at !== undefined){
+let data15 = data8.expires_at;
+if(typeof data15 === "string"){
+if(!(formats2.validate(data15))){
+const err35 = {instancePath:instancePath+"/error/details/expires_at",schemaPath:"#/properties/error/properties/details/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/error/details/expires_at",schemaPath:"#/properties/error/properties/details/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/error/details",schemaPath:"#/properties/error/properties/details/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v1 = validate21;
+const schema32 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_payload","invalid_request","invalid_slot_settings","job_cancelled","method_not_allowed","not_acceptable","not_found","not_ready","payload_too_large","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","result_expired","result_not_found","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate21.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -80,7 +573,7 @@ errors++;
 if(data0.code !== undefined){
 let data1 = data0.code;
 if(!(((((((((((((((((((((((((data1 === "forbidden") || (data1 === "internal_error")) || (data1 === "invalid_credentials")) || (data1 === "invalid_payload")) || (data1 === "invalid_request")) || (data1 === "invalid_slot_settings")) || (data1 === "job_cancelled")) || (data1 === "method_not_allowed")) || (data1 === "not_acceptable")) || (data1 === "not_found")) || (data1 === "not_ready")) || (data1 === "payload_too_large")) || (data1 === "provider_error")) || (data1 === "queue_busy")) || (data1 === "queue_unavailable")) || (data1 === "range_not_satisfiable")) || (data1 === "rate_limited")) || (data1 === "result_expired")) || (data1 === "result_not_found")) || (data1 === "slot_not_configured")) || (data1 === "slot_not_found")) || (data1 === "storage_unavailable")) || (data1 === "sync_timeout")) || (data1 === "unauthorized")) || (data1 === "unsupported_media_type"))){
-const err5 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema31.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
+const err5 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema32.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -90,7 +583,7 @@ vErrors.push(err5);
 errors++;
 }
 if(typeof data1 === "string"){
-if(!pattern4.test(data1)){
+if(!pattern5.test(data1)){
 const err6 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -192,7 +685,7 @@ errors++;
 if(data5.pointer !== undefined){
 let data6 = data5.pointer;
 if(typeof data6 === "string"){
-if(!pattern5.test(data6)){
+if(!pattern6.test(data6)){
 const err14 = {instancePath:instancePath+"/error/details/fields/" + i0+"/pointer",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/pointer/pattern",keyword:"pattern",params:{pattern: "^(/[^/]*)*$"},message:"must match pattern \""+"^(/[^/]*)*$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -347,19 +840,19 @@ vErrors.push(err26);
 }
 errors++;
 }
-validate20.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }
-validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v1 = validate21;
-const schema32 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}},"additionalProperties":false};
-const pattern6 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
+const v2 = validate22;
+const schema33 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}},"additionalProperties":false};
+const pattern9 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
 
-function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate21.evaluated;
+const evaluated0 = validate22.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -414,7 +907,7 @@ errors++;
 if(data.version !== undefined){
 let data1 = data.version;
 if(typeof data1 === "string"){
-if(!pattern6.test(data1)){
+if(!pattern9.test(data1)){
 const err4 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/pattern",keyword:"pattern",params:{pattern: "^[0-9]+\\.[0-9]+\\.[0-9]+$"},message:"must match pattern \""+"^[0-9]+\\.[0-9]+\\.[0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
@@ -447,18 +940,18 @@ vErrors.push(err6);
 }
 errors++;
 }
-validate21.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v2 = validate22;
-const schema33 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const v3 = validate23;
+const schema34 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate22.evaluated;
+const evaluated0 = validate23.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -884,18 +1377,18 @@ vErrors.push(err34);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v3 = validate23;
-const schema34 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const v4 = validate24;
+const schema35 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate23.evaluated;
+const evaluated0 = validate24.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1430,18 +1923,18 @@ vErrors.push(err43);
 }
 errors++;
 }
-validate23.errors = vErrors;
+validate24.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
+const v5 = validate25;
+const schema36 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1482,112 +1975,139 @@ vErrors.push(err2);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const responseValidators = {
   "ingestSlot": {
     "400": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "401": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "404": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "413": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "415": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "429": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "500": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "502": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "503": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "504": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     }
   },
   "downloadPublicResult": {
     "400": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "404": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "410": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "416": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "429": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "500": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "503": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     }
   },
   "getResultThumbnail": {
     "400": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "404": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "410": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "429": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "500": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "503": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     }
   },
   "getHealth": {
     "200": {
-      "application/json": v1
+      "application/json": v2
     },
     "500": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     }
   },
   "getReadiness": {
     "200": {
-      "application/json": v2
+      "application/json": v3
     },
     "500": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     },
     "503": {
-      "application/json": v3
+      "application/problem+json": v0,
+      "application/json": v4
     }
   },
   "getContract": {
     "200": {
-      "application/json": v4
+      "application/json": v5
     },
     "500": {
-      "application/json": v0
+      "application/problem+json": v0,
+      "application/json": v1
     }
   }
 };

@@ -82,9 +82,10 @@ return errors === 0;
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const v1 = validate21;
-const schema32 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}}}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}}}}};
-const pattern4 = new RegExp("^[a-z][a-z0-9_]*$", "u");
-const pattern5 = new RegExp("^(/[^/]*)*$", "u");
+const schema32 = {"type":"object","required":["type","title","status","detail","instance","error"],"properties":{"type":{"const":"about:blank"},"title":{"type":"string"},"status":{"type":"integer","minimum":400,"maximum":599},"detail":{"type":"string"},"instance":{"type":"string","pattern":"^urn:request:"},"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}}}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}}}}};
+const pattern4 = new RegExp("^urn:request:", "u");
+const pattern5 = new RegExp("^[a-z][a-z0-9_]*$", "u");
+const pattern6 = new RegExp("^(/[^/]*)*$", "u");
 const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const formats2 = require("ajv-formats/dist/formats").fullFormats["date-time"];
 
@@ -92,6 +93,452 @@ function validate21(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate21.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.type === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.title === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "title"},message:"must have required property '"+"title"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.status === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.detail === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "detail"},message:"must have required property '"+"detail"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.instance === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "instance"},message:"must have required property '"+"instance"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.error === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "error"},message:"must have required property '"+"error"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data.type !== undefined){
+if("about:blank" !== data.type){
+const err6 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/const",keyword:"const",params:{allowedValue: "about:blank"},message:"must be equal to constant"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.title !== undefined){
+if(typeof data.title !== "string"){
+const err7 = {instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data.status !== undefined){
+let data2 = data.status;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err8 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 599 || isNaN(data2)){
+const err9 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data2 < 400 || isNaN(data2)){
+const err10 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+}
+if(data.detail !== undefined){
+if(typeof data.detail !== "string"){
+const err11 = {instancePath:instancePath+"/detail",schemaPath:"#/properties/detail/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.instance !== undefined){
+let data4 = data.instance;
+if(typeof data4 === "string"){
+if(!pattern4.test(data4)){
+const err12 = {instancePath:instancePath+"/instance",schemaPath:"#/properties/instance/pattern",keyword:"pattern",params:{pattern: "^urn:request:"},message:"must match pattern \""+"^urn:request:"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/instance",schemaPath:"#/properties/instance/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.error !== undefined){
+let data5 = data.error;
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.code === undefined){
+const err14 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/required",keyword:"required",params:{missingProperty: "code"},message:"must have required property '"+"code"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data5.message === undefined){
+const err15 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data5.code !== undefined){
+let data6 = data5.code;
+if(typeof data6 === "string"){
+if(!pattern5.test(data6)){
+const err16 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*$"+"\""};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+else {
+const err17 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data5.message !== undefined){
+let data7 = data5.message;
+if(typeof data7 === "string"){
+if(func1(data7) < 1){
+const err18 = {instancePath:instancePath+"/error/message",schemaPath:"#/properties/error/properties/message/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/error/message",schemaPath:"#/properties/error/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data5.details !== undefined){
+let data8 = data5.details;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.fields !== undefined){
+let data9 = data8.fields;
+if(Array.isArray(data9)){
+const len0 = data9.length;
+for(let i0=0; i0<len0; i0++){
+let data10 = data9[i0];
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.pointer === undefined){
+const err20 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/required",keyword:"required",params:{missingProperty: "pointer"},message:"must have required property '"+"pointer"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data10.message === undefined){
+const err21 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(data10.keyword === undefined){
+const err22 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/required",keyword:"required",params:{missingProperty: "keyword"},message:"must have required property '"+"keyword"+"'"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data10.pointer !== undefined){
+let data11 = data10.pointer;
+if(typeof data11 === "string"){
+if(!pattern6.test(data11)){
+const err23 = {instancePath:instancePath+"/error/details/fields/" + i0+"/pointer",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/pointer/pattern",keyword:"pattern",params:{pattern: "^(/[^/]*)*$"},message:"must match pattern \""+"^(/[^/]*)*$"+"\""};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/error/details/fields/" + i0+"/pointer",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data10.message !== undefined){
+if(typeof data10.message !== "string"){
+const err25 = {instancePath:instancePath+"/error/details/fields/" + i0+"/message",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data10.keyword !== undefined){
+if(typeof data10.keyword !== "string"){
+const err26 = {instancePath:instancePath+"/error/details/fields/" + i0+"/keyword",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/keyword/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+else {
+const err27 = {instancePath:instancePath+"/error/details/fields/" + i0,schemaPath:"#/properties/error/properties/details/properties/fields/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/error/details/fields",schemaPath:"#/properties/error/properties/details/properties/fields/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data8.job_id !== undefined){
+let data14 = data8.job_id;
+if(typeof data14 === "string"){
+if(!(formats0.test(data14))){
+const err29 = {instancePath:instancePath+"/error/details/job_id",schemaPath:"#/properties/error/properties/details/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/error/details/job_id",schemaPath:"#/properties/error/properties/details/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data8.expires_at !== undefined){
+let data15 = data8.expires_at;
+if(typeof data15 === "string"){
+if(!(formats2.validate(data15))){
+const err31 = {instancePath:instancePath+"/error/details/expires_at",schemaPath:"#/properties/error/properties/details/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/error/details/expires_at",schemaPath:"#/properties/error/properties/details/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/error/details",schemaPath:"#/properties/error/properties/details/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+else {
+const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+validate21.errors = vErrors;
+return errors === 0;
+}
+validate21.evaluated = {"props":{"type":true,"title":true,"status":true,"detail":true,"instance":true,"error":true},"dynamicProps":false,"dynamicItems":false};
+
+const v2 = validate22;
+const schema33 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}}}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}}}}};
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate22.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -135,7 +582,7 @@ errors++;
 if(data0.code !== undefined){
 let data1 = data0.code;
 if(typeof data1 === "string"){
-if(!pattern4.test(data1)){
+if(!pattern5.test(data1)){
 const err3 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
@@ -225,7 +672,7 @@ errors++;
 if(data5.pointer !== undefined){
 let data6 = data5.pointer;
 if(typeof data6 === "string"){
-if(!pattern5.test(data6)){
+if(!pattern6.test(data6)){
 const err10 = {instancePath:instancePath+"/error/details/fields/" + i0+"/pointer",schemaPath:"#/properties/error/properties/details/properties/fields/items/properties/pointer/pattern",keyword:"pattern",params:{pattern: "^(/[^/]*)*$"},message:"must match pattern \""+"^(/[^/]*)*$"+"\""};
 if(vErrors === null){
 vErrors = [err10];
@@ -380,19 +827,19 @@ vErrors.push(err22);
 }
 errors++;
 }
-validate21.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":{"error":true},"dynamicProps":false,"dynamicItems":false};
+validate22.evaluated = {"props":{"error":true},"dynamicProps":false,"dynamicItems":false};
 
-const v2 = validate22;
-const schema33 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}}};
-const pattern6 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
+const v3 = validate23;
+const schema34 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}}};
+const pattern9 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate22.evaluated;
+const evaluated0 = validate23.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -435,7 +882,7 @@ errors++;
 if(data.version !== undefined){
 let data1 = data.version;
 if(typeof data1 === "string"){
-if(!pattern6.test(data1)){
+if(!pattern9.test(data1)){
 const err3 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/pattern",keyword:"pattern",params:{pattern: "^[0-9]+\\.[0-9]+\\.[0-9]+$"},message:"must match pattern \""+"^[0-9]+\\.[0-9]+\\.[0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err3];
@@ -468,18 +915,18 @@ vErrors.push(err5);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
-validate22.evaluated = {"props":{"status":true,"version":true},"dynamicProps":false,"dynamicItems":false};
+validate23.evaluated = {"props":{"status":true,"version":true},"dynamicProps":false,"dynamicItems":false};
 
-const v3 = validate23;
-const schema34 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}}}}}};
+const v4 = validate24;
+const schema35 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}}}}}};
 
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate23.evaluated;
+const evaluated0 = validate24.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -833,18 +1280,18 @@ vErrors.push(err28);
 }
 errors++;
 }
-validate23.errors = vErrors;
+validate24.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":{"status":true,"checks":true},"dynamicProps":false,"dynamicItems":false};
+validate24.evaluated = {"props":{"status":true,"checks":true},"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}}}}}}}}}};
+const v5 = validate25;
+const schema36 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}}}}}}}}}}};
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1283,18 +1730,18 @@ vErrors.push(err35);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":{"error":true},"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":{"error":true},"dynamicProps":false,"dynamicItems":false};
 
-const v5 = validate25;
-const schema36 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
+const v6 = validate26;
+const schema37 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate26.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1335,10 +1782,10 @@ vErrors.push(err2);
 }
 errors++;
 }
-validate25.errors = vErrors;
+validate26.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const requestValidators = {
   "ingestSlot": {
@@ -1355,104 +1802,131 @@ export const requestValidators = {
 export const responseValidators = {
   "ingestSlot": {
     "400": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "413": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "415": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "502": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "504": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "downloadPublicResult": {
     "400": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "410": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "416": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getResultThumbnail": {
     "400": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "410": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getHealth": {
     "200": {
-      "application/json": v2
+      "application/json": v3
     },
     "500": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getReadiness": {
     "200": {
-      "application/json": v3
+      "application/json": v4
     },
     "500": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/json": v4
+      "application/problem+json": v1,
+      "application/json": v5
     }
   },
   "getContract": {
     "200": {
-      "application/json": v5
+      "application/json": v6
     },
     "500": {
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   }
 };

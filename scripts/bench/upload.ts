@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ const CONNECTIONS = 8;
 const WARM_UP_SECONDS = 1;
 const KINDS: readonly UploadServerKind[] = ['bare', 'form'];
 
-/** @throws Error when an answer is not the picture's hash, or when a file is left behind. */
+/** @throws Error when an answer is not the picture's hash, or when a server process ends by itself. */
 export async function benchUpload(options: { rounds: number; secondsPerRound: number }): Promise<UploadBenchResult> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-upload-'));
   const picture = randomBytes(PICTURE_BYTES);
@@ -55,9 +55,7 @@ export async function benchUpload(options: { rounds: number; secondsPerRound: nu
     return { rows, ratio: (rows[1]?.uploadsPerSecond ?? 0) / (rows[0]?.uploadsPerSecond ?? 1) };
   } finally {
     await Promise.all(servers.map(({ process: child }) => stopServer(child)));
-    const left = await readdir(directory);
     await rm(directory, { recursive: true });
-    if (left.length > 0) console.error(`${left.length} files were left behind`);
   }
 }
 
@@ -75,14 +73,24 @@ async function startServer(kind: UploadServerKind, directory: string): Promise<R
 }
 
 async function stopServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
   const exited = once(child, 'exit');
   child.disconnect();
   await exited;
 }
 
 async function nextReport(child: ChildProcess): Promise<UploadServerReport> {
-  const [report] = (await once(child, 'message')) as [UploadServerReport];
-  return report;
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = once(child, 'exit', { signal }).then(() => {
+    throw new Error('A server process of the benchmark ended by itself.');
+  });
+  try {
+    const [report] = (await Promise.race([once(child, 'message', { signal }), ended])) as [UploadServerReport];
+    return report;
+  } finally {
+    over.abort();
+  }
 }
 
 async function cpuMsOf({ process: child }: RunningServer): Promise<number> {

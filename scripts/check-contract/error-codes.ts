@@ -8,12 +8,12 @@ import {
 import { ERROR_STATUS } from '../../src/domain/errors.ts';
 import type { Finding } from './finding.ts';
 
-const WHERE = 'spec/contracts/schemas/Error.json';
+const WHERE = 'spec/contracts/schemas/ErrorFacts.json';
 
 /** @returns the codes that the contract publishes, in its order. @throws Error when the list is not where it belongs. */
 export function readPublishedCodes(document: OpenApiDocument): readonly string[] {
-  const error = document.components?.['schemas']?.['Error'] as JsonSchema | undefined;
-  const path = ['properties', 'error', 'properties', 'code', 'x-extensible-enum'];
+  const error = document.components?.['schemas']?.['ErrorFacts'] as JsonSchema | undefined;
+  const path = ['properties', 'code', 'x-extensible-enum'];
   const codes = path.reduce<unknown>((at, key) => (at as JsonSchema | undefined)?.[key], error);
   if (!Array.isArray(codes)) throw new Error(`${WHERE} has no x-extensible-enum of codes.`);
   return codes as string[];

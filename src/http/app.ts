@@ -110,10 +110,18 @@ function incomingOf(ctx: Context, context: Incoming['context']): Incoming {
   };
 }
 
+/** Stands for bytes where only JSON values are checked. */
+const NOT_LOOKED_INTO = new Uint8Array();
+
 function checkReply({ contract, onFaultyResponse }: AppOptions, operation: ContractOperation, reply: AnyReply): void {
   if (onFaultyResponse === undefined) return;
   const contentType = reply.contentType ?? (reply.body === undefined ? undefined : 'application/json');
-  const faults = contract.validateResponse(operation, reply.status, contentType, reply.body);
+  const faults = contract.validateResponse(
+    operation,
+    reply.status,
+    contentType,
+    reply.bytes ? NOT_LOOKED_INTO : reply.body,
+  );
   if (faults.length > 0) onFaultyResponse(operation.operationId, faults);
 }
 

@@ -36,6 +36,7 @@ export function toErrorAnswer(error: unknown, requestId: string, accept: string 
     headers: {
       'Cache-Control': 'no-store',
       ...((known.status === 429 || known.status === 503) && { 'Retry-After': String(known.retryAfterSeconds ?? 5) }),
+      ...(known.code === 'range_not_satisfiable' && { 'Content-Range': `bytes */${known.details?.size_bytes}` }),
       ...(known.status === 405 && { Allow: String(known.details?.allow ?? '') }),
     },
     contentType: isProblem ? 'application/problem+json' : 'application/json',

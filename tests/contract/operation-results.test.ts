@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { OperationId } from '../../generated/operations.ts';
 import { answers } from '../support/contract-answer.ts';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { ask, type HttpAnswer, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
-import { makeResult, resultPathOf, setRetentionLeft } from '../support/results.ts';
+import { makeResult, setRetentionLeft } from '../support/results.ts';
 import { startTestServer } from '../support/server.ts';
 import { expectNothingLeft, GEMINI_SLOT, type GeminiServer, startGeminiServer } from '../support/slots.ts';
 
@@ -106,22 +104,6 @@ describe('a refusal', () => {
 describe('a failure', () => {
   answers('downloadPublicResult', 503, 'the database cannot be reached', () => whileCutOff('downloadPublicResult'));
   answers('getResultThumbnail', 503, 'the database cannot be reached', () => whileCutOff('getResultThumbnail'));
-
-  answers('downloadPublicResult', 503, 'the picture cannot be read now', async () => {
-    const path = join(server.mediaRoot, (await resultPathOf(server.db, live.jobId)) ?? '');
-    const aside = join(server.mediaRoot, 'aside');
-    await rename(path, aside);
-    await loopAt(path);
-    try {
-      const answer = await get('downloadPublicResult', live.jobId);
-      expect(refusal(answer)).toBe('503 storage_unavailable');
-      return answer;
-    } finally {
-      await rm(path);
-      await rename(aside, path);
-      await chmod(path, 0o600);
-    }
-  });
 });
 
 const from = (address: string): Record<string, string> => ({ 'X-Forwarded-For': address });

@@ -14,8 +14,8 @@ import {
   LANE,
   LEASE_MS,
   newJob,
-  setLane,
   SLOT,
+  setLane,
   type TestQueue,
   waitingJob,
 } from '../support/queue.ts';

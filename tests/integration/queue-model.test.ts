@@ -21,11 +21,26 @@ const jobs = fc.nat({ max: 7 });
 const named = (name: string, step: Step): Step & { [fc.toStringMethod]: () => string } =>
   Object.assign(step, { [fc.toStringMethod]: () => name });
 const steps = fc.oneof(
-  { weight: 4, arbitrary: fc.option(workers, { nil: undefined }).map((worker) => named(`enqueue ${worker}`, (model) => model.enqueue(worker))) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .option(workers, { nil: undefined })
+      .map((worker) => named(`enqueue ${worker}`, (model) => model.enqueue(worker))),
+  },
   { weight: 4, arbitrary: workers.map((worker) => named(`claim ${worker}`, (model) => model.claim(worker))) },
   { weight: 2, arbitrary: workers.map((worker) => named(`heartbeat ${worker}`, (model) => model.heartbeat(worker))) },
-  { weight: 3, arbitrary: fc.tuple(workers, jobs).map(([worker, job]) => named(`succeed ${worker} ${job}`, (model) => model.finish('success', worker, job))) },
-  { weight: 2, arbitrary: fc.tuple(workers, jobs).map(([worker, job]) => named(`fail ${worker} ${job}`, (model) => model.finish('failure', worker, job))) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(workers, jobs)
+      .map(([worker, job]) => named(`succeed ${worker} ${job}`, (model) => model.finish('success', worker, job))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(workers, jobs)
+      .map(([worker, job]) => named(`fail ${worker} ${job}`, (model) => model.finish('failure', worker, job))),
+  },
   { weight: 1, arbitrary: jobs.map((job) => named(`cancel ${job}`, (model) => model.end('cancel', job))) },
   { weight: 1, arbitrary: jobs.map((job) => named(`time out ${job}`, (model) => model.end('timeout', job))) },
   { weight: 2, arbitrary: jobs.map((job) => named(`silence ${job}`, (model) => model.endLease(job))) },

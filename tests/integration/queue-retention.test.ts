@@ -35,7 +35,9 @@ async function letHaveEnded(jobId: string, agoMs: number): Promise<void> {
   await queue.db.kysely.transaction().execute(async (step) => {
     await sql`set local session_replication_role = replica`.execute(step);
     await sql`update job set created_at = created_at - ${gap}, expires_at = expires_at - ${gap},
-      finalized_at = finalized_at - ${gap}, result_expires_at = result_expires_at - ${gap} where id = ${jobId}`.execute(step);
+      finalized_at = finalized_at - ${gap}, result_expires_at = result_expires_at - ${gap} where id = ${jobId}`.execute(
+      step,
+    );
   });
 }
 
@@ -99,7 +101,11 @@ describe('an expired result', () => {
     expect(await readJob(db, jobId)).toEqual({ ...row, result_file_path: null });
     expect(await findExpiredResults(db)).toEqual([]);
     expect(await knownResultPaths(db, [jobId])).toEqual(new Set());
-    expect(await findResult(db, jobId)).toMatchObject({ path: null, mimeType: 'image/jpeg', expiresAt: row.result_expires_at });
+    expect(await findResult(db, jobId)).toMatchObject({
+      path: null,
+      mimeType: 'image/jpeg',
+      expiresAt: row.result_expires_at,
+    });
   });
 
   test('is not searched for among nothing', async () => {

@@ -200,6 +200,7 @@ describe('a slow body', () => {
     vi.advanceTimersByTime(60_000);
     decided.happen(undefined);
     await client.until(/^HTTP\/1\.1 200 /);
+    expect(vi.getTimerCount()).toBe(0);
     client.socket.destroy();
   });
 });

@@ -61,6 +61,7 @@ describe('a refused client', () => {
 
   it('that sends more than the cap is cut off', async () => {
     const { connect, nextDrain, openRequests } = await start({
+      refusal: 'end',
       onField: refuse,
       caps: { bytesMax: 1_000_000, timeoutMs: 10_000 },
     });
@@ -69,6 +70,17 @@ describe('a refused client', () => {
     expect(await nextDrain()).toBe('cut');
     await client.closed;
     expect(openRequests[0]?.socket.destroyed).toBe(true);
+  });
+
+  it('that was told to go on has its body drained like others', async () => {
+    const { connect, nextDrain } = await start({ onField: refuse });
+    const client = await connect();
+    await client.send(requestHead([...HEAD, 'Expect: 100-continue']));
+    await client.until(/^HTTP\/1\.1 100 /);
+    await client.send(FORM);
+    await client.until(/HTTP\/1\.1 401 /);
+    expect(await nextDrain()).toBe('drained');
+    await client.closed;
   });
 
   it('that dawdles longer than the cap is cut off', async () => {

@@ -3,7 +3,10 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
+import type { Db } from '../../src/db/db.ts';
 import { isAlive } from '../../src/db/embedded/process-identity.ts';
+import { connectionUrl } from '../../src/db/embedded/superuser.ts';
+import { createKysely, createPool } from '../../src/db/pool.ts';
 import { tellUndertaker } from './undertaker.ts';
 
 /** An empty folder that is nobody's yet. The user PostgreSQL runs as may pass it, so that the data stay inside. */
@@ -14,10 +17,13 @@ export function makeHome(): string {
   return home;
 }
 
+const postmasterFile = (home: string): string[] =>
+  readFileSync(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n');
+
 /** The postmaster that runs on a home's data; undefined when none does. */
 export function postmasterOf(home: string): number | undefined {
   try {
-    const pid = Number(readFileSync(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    const pid = Number(postmasterFile(home)[0]);
     return isAlive(pid) ? pid : undefined;
   } catch {
     return undefined;
@@ -37,6 +43,19 @@ export function ownershipOf(home: string): string | undefined {
 /** The password of a home's database; a secret that nothing may print. */
 export const databasePasswordOf = (home: string): string =>
   readFileSync(join(home, 'postgres', 'password'), 'utf8').trim();
+
+/** The database of a home whose PostgreSQL runs, past the server that owns it. */
+export function openHomeDatabase(home: string): { readonly db: Db; close(): Promise<void> } {
+  const port = Number(postmasterFile(home)[3]);
+  const pool = createPool({
+    connectionString: connectionUrl({ user: 'photochanger', password: databasePasswordOf(home), port }),
+    poolSize: 4,
+    applicationName: 'test',
+    statementTimeoutMs: 10_000,
+    onError: () => {},
+  });
+  return { db: { pool, kysely: createKysely(pool) }, close: () => pool.end() };
+}
 
 /** Ends the PostgreSQL that may still run on a home, and removes the home. */
 export async function removeHome(home: string): Promise<void> {

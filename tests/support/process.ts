@@ -24,17 +24,18 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Everything a process that has ended said. */
-export interface Ending extends Exit {
+export interface Output {
   readonly stdout: string;
   readonly stderr: string;
 }
 
+/** How a process ended, with everything it wrote. */
+export type Ending = Exit & Output;
+
 export interface Program {
   readonly pid: number;
   /** What was written so far. */
-  readonly stdout: string;
-  readonly stderr: string;
+  output(): Output;
   /** Resolves when it has ended and all its output was read. */
   readonly ended: Promise<Ending>;
   /** Waits for standard output to match; rejects with all output when the process ends first, or after half a minute. */
@@ -100,12 +101,7 @@ export function startProgram(script: string, args: readonly string[] = [], optio
     });
   const program: Program = {
     pid,
-    get stdout() {
-      return output.stdout;
-    },
-    get stderr() {
-      return output.stderr;
-    },
+    output: () => ({ ...output }),
     ended,
     until: (pattern) => untilFound(`its output matched ${pattern}`, (stdout) => pattern.exec(stdout) ?? undefined),
     untilFound,

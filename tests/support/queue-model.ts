@@ -1,7 +1,14 @@
 /** The queue as a few lines of memory: what every step of two workers has to answer, and what has to hold after each. */
 import { expect } from 'vitest';
 import type { Db } from '../../src/db/db.ts';
-import { type Claim, claimJobs, enqueueJob, releaseJobs, renewLeases, sweepJobs } from '../../src/repositories/job-queue.ts';
+import {
+  type Claim,
+  claimJobs,
+  enqueueJob,
+  releaseJobs,
+  renewLeases,
+  sweepJobs,
+} from '../../src/repositories/job-queue.ts';
 import { closeWindow, endings, endLease, LANE, LEASE_MS, newJob } from './queue.ts';
 
 const CLAIM_MAX = 3;
@@ -60,7 +67,15 @@ export function createQueueModel(db: Db, limits: { openMax: number; runningMax: 
       const job = newJob({ openMax: limits.openMax, claimFor });
       expect((await enqueueJob(db, job)).outcome).toBe(expected);
       if (isFull) return;
-      const made: ModelJob = { id: job.id, state: 'pending', claimNo: 0, workerId: undefined, isClosed: false, isSilent: false, known: new Map() };
+      const made: ModelJob = {
+        id: job.id,
+        state: 'pending',
+        claimNo: 0,
+        workerId: undefined,
+        isClosed: false,
+        isSilent: false,
+        known: new Map(),
+      };
       jobs.push(made);
       if (expected === 'claimed' && workerId !== undefined) begin(made, workerId);
     },
@@ -103,7 +118,13 @@ export function createQueueModel(db: Db, limits: { openMax: number; runningMax: 
     }
     expect(inState('pending').length === 0 || inState('processing').length === limits.runningMax).toBe(true);
   };
-  return { ...steps, ...timeSteps(db, jobs, claimsOf, holds), claimAll, check: () => checkRows(db, jobs, limits), finalCount: () => inState('final').length };
+  return {
+    ...steps,
+    ...timeSteps(db, jobs, claimsOf, holds),
+    claimAll,
+    check: () => checkRows(db, jobs, limits),
+    finalCount: () => inState('final').length,
+  };
 }
 
 function timeSteps(
@@ -128,28 +149,45 @@ function timeSteps(
     },
     async sweep() {
       const swept = await sweepJobs(db, 0);
-      const due = jobs.filter((job) => job.state !== 'final' && (job.isClosed || (job.state === 'processing' && job.isSilent)));
+      const due = jobs.filter(
+        (job) => job.state !== 'final' && (job.isClosed || (job.state === 'processing' && job.isSilent)),
+      );
       const fate = (job: ModelJob) => (job.isClosed ? 'timeout' : job.claimNo < CLAIM_MAX ? 'reclaimed' : 'failed');
-      expect(new Set(swept.map(({ id, outcome }) => `${id} ${outcome}`))).toEqual(new Set(due.map((job) => `${job.id} ${fate(job)}`)));
+      expect(new Set(swept.map(({ id, outcome }) => `${id} ${outcome}`))).toEqual(
+        new Set(due.map((job) => `${job.id} ${fate(job)}`)),
+      );
       for (const job of due) job.state = fate(job) === 'reclaimed' ? 'pending' : 'final';
     },
     async release(workerId) {
       const claims = claimsOf(workerId);
       const mine = claims.filter((held) => byId(held.jobId).claimNo < CLAIM_MAX && holds(byId(held.jobId), held));
-      const released = await releaseJobs(db, workerId, claims.map(({ jobId }) => jobId));
+      const released = await releaseJobs(
+        db,
+        workerId,
+        claims.map(({ jobId }) => jobId),
+      );
       expect(new Set(released)).toEqual(new Set(mine.map(({ jobId }) => jobId)));
       for (const id of released) byId(id).state = 'pending';
     },
   };
 }
 
-async function checkRows(db: Db, jobs: readonly ModelJob[], limits: { openMax: number; runningMax: number }): Promise<void> {
-  const { rows } = await db.pool.query(`select j.id, claim_no, case when is_finalized then 'final' else j.status end as state,
+async function checkRows(
+  db: Db,
+  jobs: readonly ModelJob[],
+  limits: { openMax: number; runningMax: number },
+): Promise<void> {
+  const { rows } =
+    await db.pool.query(`select j.id, claim_no, case when is_finalized then 'final' else j.status end as state,
     expires_at > clock_timestamp() as is_open, (select count(*)::int from processing_log l
       where l.job_id = j.id and l.status in ('succeeded', 'failed', 'timeout')) as finals from job j`);
   const found = rows.map(({ id, claim_no, state, finals }) => `${id} ${state} claim ${claim_no}, ${finals} final`);
-  const expected = jobs.map(({ id, state, claimNo }) => `${id} ${state} claim ${claimNo}, ${state === 'final' ? 1 : 0} final`);
+  const expected = jobs.map(
+    ({ id, state, claimNo }) => `${id} ${state} claim ${claimNo}, ${state === 'final' ? 1 : 0} final`,
+  );
   expect(found.sort()).toEqual(expected.sort());
   expect(rows.filter(({ state }) => state === 'processing').length).toBeLessThanOrEqual(limits.runningMax);
-  expect(rows.filter(({ state, is_open: isOpen }) => state !== 'final' && isOpen).length).toBeLessThanOrEqual(limits.openMax);
+  expect(rows.filter(({ state, is_open: isOpen }) => state !== 'final' && isOpen).length).toBeLessThanOrEqual(
+    limits.openMax,
+  );
 }

@@ -45,19 +45,18 @@ export async function startServerProcess(
   options: Omit<ProgramOptions, 'environment'> = {},
 ): Promise<ServerProcess> {
   const { program, port } = await launchServer(environment, options);
-  const [, url = ''] = await program.until(/^PhotoChanger (?:listens on (\S+)|works on the queue.*)$[^]*?\n\n(?!\s)/m);
-  const logged = (): LogLine[] => logLinesOf(program.stdout);
-  return Object.defineProperties(program as Program & { url: string; port: number } & Pick<ServerProcess, 'logged' | 'untilLogged'>, {
-    url: { value: url },
-    port: { value: port },
-    logged: { value: logged },
-    untilLogged: {
-      value: (message: string, more: Readonly<Record<string, unknown>> = {}) =>
-        program.untilFound(`it logged ${JSON.stringify({ msg: message, ...more })}`, (stdout) =>
-          logLinesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1)).find(
-            (line) => line.msg === message && Object.entries(more).every(([name, value]) => line[name] === value),
-          ),
+  const [, url = ''] = await program.until(/^PhotoChanger (?:listens on (\S+)|works on the queue.*)$/m);
+  const logged = (stdout = program.output().stdout): LogLine[] => logLinesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1));
+  return {
+    ...program,
+    url,
+    port,
+    logged: () => logged(),
+    untilLogged: (message, more = {}) =>
+      program.untilFound(`it logged ${JSON.stringify({ msg: message, ...more })}`, (stdout) =>
+        logged(stdout).find(
+          (line) => line.msg === message && Object.entries(more).every(([name, value]) => line[name] === value),
         ),
-    },
-  });
+      ),
+  };
 }

@@ -26,9 +26,17 @@ export interface Leftovers {
   readonly openFiles: readonly string[];
   readonly requestListeners: number;
   readonly signalListeners: number;
+  /** Whether bytes still flow from the client, into nothing. */
+  readonly isReading: boolean;
 }
 
-export const NOTHING_LEFT: Leftovers = { files: [], openFiles: [], requestListeners: 0, signalListeners: 0 };
+export const NOTHING_LEFT: Leftovers = {
+  files: [],
+  openFiles: [],
+  requestListeners: 0,
+  signalListeners: 0,
+  isReading: false,
+};
 
 export interface Outcome {
   readonly upload?: ReceivedUpload;
@@ -134,6 +142,7 @@ async function receive(
     openFiles: await openFilesIn(directory),
     requestListeners: countListeners(req) - listenersBefore,
     signalListeners: getEventListeners(signal, 'abort').length,
+    isReading: req.readableFlowing === true && !req.readableEnded && !req.destroyed,
   });
   try {
     const upload = await createReceiveUpload(req, res)(

@@ -196,7 +196,7 @@ describe('checks of a contract', () => {
       { '/x': { get: makeOperation('x', { responses: { 404: { description } } }) } },
       {
         components: {
-          schemas: { Error: { properties: { error: { properties: { code: { 'x-extensible-enum': codes } } } } } },
+          schemas: { ErrorFacts: { properties: { code: { 'x-extensible-enum': codes } } } },
         },
       },
     );

@@ -8,10 +8,10 @@ import { DomainError } from '../../domain/errors.ts';
 import { isSlotId } from '../../domain/slots.ts';
 import type { Picture } from '../../media/picture.ts';
 import type { ReceiveUpload } from '../../media/upload.ts';
-import { isConnectionFault } from '../../repositories/connection-fault.ts';
 import { findIngestSetup, type IngestSetup } from '../../repositories/ingest.ts';
-import { type EnqueueOutcome, enqueueJob, type NewJob } from '../../repositories/job-queue.ts';
+import { needDatabase } from '../database-fault.ts';
 import { awaitPicture } from './await-picture.ts';
+import { enqueuePhoto } from './enqueue-photo.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 import { newJobId } from './job-id.ts';
 import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from './receive-photo.ts';
@@ -62,11 +62,7 @@ export async function ingestPhoto(deps: IngestDeps, request: IngestRequest): Pro
 
 async function readSetup(deps: IngestDeps, slotId: string): Promise<IngestSetup> {
   if (!isSlotId(slotId)) return { slot: undefined, passwordHash: undefined, windowSeconds: undefined };
-  try {
-    return await findIngestSetup(deps.db, slotId);
-  } catch (error) {
-    throw queueUnavailable(error);
-  }
+  return needDatabase(findIngestSetup(deps.db, slotId));
 }
 
 function windowMsOf(deps: IngestDeps, setup: IngestSetup): number {
@@ -107,7 +103,7 @@ async function processPhoto(
   const held = deps.held.hold(jobId);
   let mayRemovePayload = true;
   try {
-    await enqueue(deps, jobId, photo, window);
+    await enqueuePhoto(deps, jobId, photo, window);
     stages.mark('enqueue');
     const picture = await awaitPicture(deps, { jobId, held, window, gone: request.gone });
     stages.mark('wait');
@@ -121,70 +117,4 @@ async function processPhoto(
         .remove(photo.payloadPath)
         .catch((error: unknown) => deps.log.warn({ job_id: jobId, err: error }, 'payload not removed'));
   }
-}
-
-async function enqueue(deps: IngestDeps, jobId: string, photo: ReceivedPhoto, window: ResponseWindow): Promise<void> {
-  const place = deps.worker?.reserve();
-  let outcome: EnqueueOutcome | undefined;
-  const snapshot = {
-    settings: photo.slot.settings,
-    photo: { mimeType: photo.file.facts.mimeType, sizeBytes: photo.file.sizeBytes, sha256: photo.file.sha256 },
-  };
-  try {
-    outcome = await enqueueOnce(deps, {
-      id: jobId,
-      slotId: photo.slot.id,
-      providerId: photo.slot.providerId,
-      operationId: photo.slot.operationId,
-      snapshot,
-      metadata: photo.metadata,
-      payloadPath: photo.payloadPath,
-      elapsedMs: window.elapsedMs(),
-      windowMs: window.windowMs,
-      openMax: deps.limits.openJobsMax,
-      claimFor: place && deps.worker && { workerId: deps.worker.workerId, leaseMs: deps.worker.leaseMs },
-    });
-  } catch (error) {
-    throw queueUnavailable(error);
-  } finally {
-    if (outcome?.outcome !== 'claimed') place?.release();
-  }
-  if (outcome.outcome === 'claimed') {
-    place?.run({
-      ...photo.slot,
-      id: jobId,
-      slotId: photo.slot.id,
-      snapshot,
-      payloadPath: photo.payloadPath,
-      providerJobReference: null,
-      ...outcome,
-    });
-  }
-  if (outcome.outcome === 'late')
-    throw new DomainError('sync_timeout', 'The window closed before the photo could be queued.');
-  if (outcome.outcome === 'full') throw queueBusy(outcome.scope);
-}
-
-/** A lost reply does not tell whether the row was written, so the same id is tried once more: `duplicate` then means accepted. */
-async function enqueueOnce(deps: IngestDeps, job: NewJob): Promise<EnqueueOutcome> {
-  try {
-    return await enqueueJob(deps.db, job);
-  } catch (error) {
-    if (!isConnectionFault(error)) throw error;
-    return await enqueueJob(deps.db, { ...job, claimFor: undefined });
-  }
-}
-
-const queueBusy = (scope: string) =>
-  new DomainError('queue_busy', 'Too many photos are being processed. Try again in a few seconds.', {
-    details: { scope },
-    retryAfterSeconds: 2,
-  });
-
-function queueUnavailable(error: unknown): unknown {
-  if (!isConnectionFault(error)) return error;
-  return new DomainError('queue_unavailable', 'The database cannot be reached. Photos are refused until it answers.', {
-    cause: error,
-    retryAfterSeconds: 5,
-  });
 }

@@ -3,6 +3,7 @@ import { resultLinkState } from '../../domain/deadlines.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { MediaStore } from '../../media/store.ts';
 import { findResult, type ResultRecord } from '../../repositories/jobs.ts';
+import { needDatabase } from '../database-fault.ts';
 
 /** Where results are found. */
 export interface ResultDeps {
@@ -37,7 +38,7 @@ export async function openResult(
   jobId: string,
   which: 'picture' | 'thumbnail',
 ): Promise<FoundResult> {
-  const record = JOB_ID.test(jobId) ? await findResult(deps.db, jobId.toLowerCase()) : undefined;
+  const record = JOB_ID.test(jobId) ? await needDatabase(findResult(deps.db, jobId.toLowerCase())) : undefined;
   const state = resultLinkState(
     record && { expiresAt: record.expiresAt, isStored: record.path !== null },
     record?.readAt ?? new Date(0),
