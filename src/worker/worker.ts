@@ -9,17 +9,14 @@
 import { type ClaimedJob, claimJobs, lanesWithWork, releaseJobs, renewLeases } from '../repositories/job-queue.ts';
 import type { LocalWorker, WorkerPlace } from '../services/job/local-worker.ts';
 import { createStageClock } from '../services/job/stage-clock.ts';
-import { createLatch } from './latch.ts';
-import { runJob } from './run-job.ts';
+import { createLaneWatch, type DueLane } from './lane-watch.ts';
 import type { RunningJob } from './running-job.ts';
 import { StopReason } from './stop-reason.ts';
+import { work } from './work.ts';
 import type { WorkerDeps } from './worker-deps.ts';
 
 /** Jobs taken by one claim; more would hold the lane's lock longer than a claim is worth. */
 const CLAIM_BATCH = 8;
-
-/** The latch needs a limit; the poll pokes it long before. */
-const IDLE_WAIT_MS = 60_000;
 
 /** The worker, as the process drives it. */
 export interface Worker extends LocalWorker {
@@ -57,18 +54,12 @@ interface Entry {
 export function createWorker(deps: WorkerDeps): Worker {
   const { workerId, leaseMs, concurrency } = deps.options;
   const entries = new Map<string, Entry>();
-  const latch = createLatch();
-  const lanesToLook = new Set<string>();
-  const fullLanes = new Set<string>();
+  const lanes = createLaneWatch();
   let reserved = 0;
   let mode: 'off' | 'all' | 'held' = 'off';
 
+  const isClaiming = () => mode !== 'off';
   const room = () => concurrency - entries.size - reserved;
-
-  function poke(providerId: string): void {
-    lanesToLook.add(providerId);
-    latch.poke();
-  }
 
   function run(job: ClaimedJob): void {
     const control = new AbortController();
@@ -82,17 +73,14 @@ export function createWorker(deps: WorkerDeps): Worker {
     };
     const finished = work(deps, running).finally(() => {
       entries.delete(job.id);
-      if (mode !== 'off') poke(job.providerId);
+      lanes.pokeWaiting();
     });
     entries.set(job.id, { running, control, finished });
   }
 
-  async function look(providerId: string): Promise<void> {
+  async function look({ providerId, isTold }: DueLane): Promise<void> {
     const count = Math.min(room(), CLAIM_BATCH);
-    if (count <= 0) {
-      fullLanes.add(providerId);
-      return;
-    }
+    if (count <= 0) return lanes.leaveWaiting(providerId);
     reserved += count;
     try {
       const jobs = await claimJobs(deps.db, {
@@ -103,8 +91,9 @@ export function createWorker(deps: WorkerDeps): Worker {
         ...(mode === 'held' && { only: deps.held.jobIds() }),
       });
       for (const job of jobs) run(job);
-      if (jobs.length === count) poke(providerId);
-      else fullLanes.add(providerId);
+      if (jobs.length === count) lanes.poke(providerId);
+      // an empty look that nothing spoke for ends the asking; the poll speaks again if work is left
+      else if (isTold || jobs.length > 0) lanes.leaveWaiting(providerId);
     } finally {
       reserved -= count;
     }
@@ -112,14 +101,10 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   async function loop(): Promise<void> {
     while (mode !== 'off') {
-      const [providerId] = lanesToLook;
-      if (providerId === undefined) {
-        await latch.wait(IDLE_WAIT_MS);
-        continue;
-      }
-      lanesToLook.delete(providerId);
-      await look(providerId).catch((error) =>
-        deps.log.warn({ provider_id: providerId, err: error }, 'claim failed; the poll tries again'),
+      const lane = await lanes.next();
+      if (lane === undefined || !isClaiming()) continue;
+      await look(lane).catch((error) =>
+        deps.log.warn({ provider_id: lane.providerId, err: error }, 'claim failed; the poll tries again'),
       );
     }
   }
@@ -131,9 +116,9 @@ export function createWorker(deps: WorkerDeps): Worker {
       mode = 'all';
       void loop();
     },
-    poke,
+    poke: lanes.poke,
     async pokeAll() {
-      if (mode !== 'off' && room() > 0) for (const providerId of await lanesWithWork(deps.db)) poke(providerId);
+      if (mode !== 'off' && room() > 0) for (const providerId of await lanesWithWork(deps.db)) lanes.poke(providerId);
     },
     reserve(): WorkerPlace | undefined {
       if (room() <= 0) return undefined;
@@ -153,11 +138,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     onJobDone(jobId) {
       const entry = entries.get(jobId);
       entry?.control.abort(new StopReason('lost'));
-      if (mode !== 'off' && room() > 0) {
-        for (const providerId of fullLanes) lanesToLook.add(providerId);
-        fullLanes.clear();
-        latch.poke();
-      }
+      if (room() > 0) lanes.pokeWaiting();
       return entry === undefined ? 'runs elsewhere' : 'runs here';
     },
     async heartbeat() {
@@ -177,7 +158,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     stopClaiming() {
       mode = 'off';
-      latch.poke();
+      lanes.wake();
     },
     async idle() {
       while (entries.size > 0) await Promise.all([...entries.values()].map((entry) => entry.finished));
@@ -189,36 +170,4 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (ids.length > 0) await releaseJobs(deps.db, workerId, ids);
     },
   };
-}
-
-async function work(deps: WorkerDeps, running: RunningJob): Promise<void> {
-  const { job } = running;
-  const startedAt = performance.now();
-  const facts = { job_id: job.id, slot_id: job.slotId, provider_id: job.providerId, claim_no: job.claimNo };
-  try {
-    const end = await runJob(deps, running);
-    deps.log.info(
-      {
-        ...facts,
-        outcome: end,
-        duration_ms: Math.round(performance.now() - startedAt),
-        stages_ms: running.stages.durationsMs(),
-      },
-      'job run ended',
-    );
-    if (end === 'succeeded' || end === 'failed') await removePayload(deps, running);
-    if (end !== 'succeeded') deps.held.wake(job.id, { kind: 'look' });
-  } catch (error) {
-    if (running.stop.aborted) {
-      deps.log.info({ ...facts, outcome: 'stopped', why: (running.stop.reason as Error).message }, 'job run stopped');
-      deps.held.wake(job.id, { kind: 'look' });
-    } else deps.log.error({ ...facts, err: error }, 'job run failed; its lease runs out and another worker takes it');
-  }
-}
-
-// whoever holds the request removes the payload too; removing twice is harmless, never removing is not
-async function removePayload(deps: WorkerDeps, { job }: RunningJob): Promise<void> {
-  await deps.store
-    .remove(job.payloadPath)
-    .catch((error: unknown) => deps.log.warn({ job_id: job.id, err: error }, 'payload not removed'));
 }

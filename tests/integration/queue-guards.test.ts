@@ -108,7 +108,7 @@ describe('an unfinished row', () => {
     `expires_at = expires_at + interval '1 second'`,
     `expires_at = expires_at - interval '1 millisecond'`,
     'attempt_no = attempt_no - 1',
-  ])('never changes its %s', async (change) => {
+  ])('never accepts: %s', async (change) => {
     await expect(set(await jobIn('processing'), change)).rejects.toMatchObject(REFUSED);
   });
 

@@ -56,7 +56,7 @@ async function hear(): Promise<string[]> {
 
 const NEW = `job_new ${LANE}`;
 
-describe('the providers of a lane are told', () => {
+describe('the workers of a lane are told', () => {
   test('of a job that waits', async () => {
     await waitingJob(queue.db);
     expect(await hear()).toEqual([NEW]);
@@ -185,8 +185,8 @@ describe('the look at what became final', () => {
     const held = await claimedJob(db);
     await endings.success(db, held);
     const { rows } = await db.pool.query('select finalized_at from job where id = $1', [held.jobId]);
-    const after = (ms: number) => new Date(rows[0].finalized_at.getTime() + ms);
-    expect((await jobsFinalisedSince(db, after(4_990))).ids).toEqual([held.jobId]);
-    expect((await jobsFinalisedSince(db, after(5_010))).ids).toEqual([]);
+    const later = (ms: number) => new Date(rows[0].finalized_at.getTime() + ms);
+    expect((await jobsFinalisedSince(db, later(4_990))).ids).toEqual([held.jobId]);
+    expect((await jobsFinalisedSince(db, later(5_010))).ids).toEqual([]);
   });
 });

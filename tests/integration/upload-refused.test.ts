@@ -102,6 +102,16 @@ describe('a refused client', () => {
     expect(await nextDrain()).toBe('gone');
   });
 
+  it('that goes away after its answer has ended is let go, too', async () => {
+    const { connect, nextDrain } = await start({ refusal: 'end', onField: refuse });
+    const client = await connect();
+    await client.send(requestHead(HEAD));
+    await client.send(FORM.subarray(0, 1000));
+    await client.until(/^HTTP\/1\.1 401 /);
+    client.socket.destroy();
+    expect(await nextDrain()).toBe('gone');
+  });
+
   it('may use its connection again when its body ended within the caps', async () => {
     let isOpen = false;
     const { connect, nextDrain } = await start({ refusal: 'end', onField: () => void (isOpen || refuse()) });

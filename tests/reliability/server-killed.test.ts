@@ -15,7 +15,7 @@ import {
 import { reapPrograms, runProgram } from '../support/process.ts';
 import { countJobs } from '../support/queue.ts';
 import { connectRaw, requestHead } from '../support/raw-http.ts';
-import { startServerProcess } from '../support/server-process.ts';
+import { prefixed, startServerProcess } from '../support/server-process.ts';
 
 let installation: Installation;
 let home: string;
@@ -68,8 +68,7 @@ test('a killed server’s photos are finished after the next start, which adopts
   for (const { id } of jobs) expect(finalEvents(await listProcessingLog(db, id))).toEqual(['succeeded']);
 
   await ageFiles(mediaRoot);
-  const prefixed = Object.fromEntries(Object.entries(environment).map(([name, value]) => [`PHOTOCHANGER_${name}`, value]));
-  const cleaned = await runProgram('scripts/admin.ts', ['clean-up'], { environment: prefixed });
+  const cleaned = await runProgram('scripts/admin.ts', ['clean-up'], { environment: prefixed(environment) });
   expect(cleaned).toMatchObject({ code: 0, stdout: expect.stringContaining('1 files of no job') });
   const { known, faults } = await checkResults(db, mediaRoot);
   expect(faults).toEqual([]);

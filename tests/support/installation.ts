@@ -13,7 +13,7 @@ import { createTestDatabase, type TestDatabase } from './database.ts';
 import { makeHome, removeHome } from './home.ts';
 import { makePhoto } from './images.ts';
 import { type ProgramOptions, reapPrograms, runProgram } from './process.ts';
-import { type ServerProcess, startServerProcess } from './server-process.ts';
+import { prefixed, type ServerProcess, startServerProcess } from './server-process.ts';
 
 export const INGEST_PASSWORD = 'installation-password';
 export const GEMINI_API_KEY = 'installation-gemini-key';
@@ -37,7 +37,7 @@ export interface Installation {
   events(jobId: string): Promise<ProcessingEvent[]>;
   files(): Promise<string[]>;
   /** Runs the administrator's command line on it; rejects unless it succeeds. @returns what it printed. */
-  admin(...words: string[]): Promise<string>;
+  admin(words: readonly string[], options?: Omit<ProgramOptions, 'environment'>): Promise<string>;
   /** Ends every process, the simulator and the database, and removes the files. */
   end(): Promise<void>;
 }
@@ -81,7 +81,7 @@ export async function createInstallation({ windowSeconds = 20, leaseSeconds = 2 
       }),
     events: (jobId) => listProcessingLog(db, jobId),
     files: () => filesBelow(mediaRoot),
-    admin: (...words) => runAdmin(environment, words),
+    admin: (words, options = {}) => runAdmin(environment, words, options),
     end: async () => {
       await reapPrograms();
       await gemini.stop();
@@ -101,11 +101,14 @@ export async function useGemini(db: Db): Promise<void> {
   });
 }
 
-async function runAdmin(environment: Readonly<Record<string, string>>, words: readonly string[]): Promise<string> {
-  const prefixed = Object.fromEntries(Object.entries(environment).map(([name, value]) => [`PHOTOCHANGER_${name}`, value]));
-  const { code, stdout, stderr } = await runProgram('scripts/admin.ts', words, { environment: prefixed });
-  if (code !== 0) throw new Error(`admin ${words.join(' ')} ended with ${code}\n${stdout}\n${stderr}`);
-  return stdout;
+async function runAdmin(
+  environment: Readonly<Record<string, string>>,
+  words: readonly string[],
+  options: Omit<ProgramOptions, 'environment'>,
+): Promise<string> {
+  const ending = await runProgram('scripts/admin.ts', words, { ...options, environment: prefixed(environment) });
+  if (ending.code !== 0) throw new Error(`admin ${words.join(' ')} ended with ${ending.code}\n${ending.stdout}\n${ending.stderr}`);
+  return ending.stdout;
 }
 
 /** The files below a folder, relative, sorted. */

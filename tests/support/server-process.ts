@@ -28,15 +28,18 @@ export const startBlockOf = (stdout: string): string =>
     .join('\n')
     .trim();
 
+/** The server's variables under their whole names. */
+export const prefixed = (environment: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).map(([name, value]) => [`PHOTOCHANGER_${name}`, value]));
+
 /** Starts `npm start` and returns at once; the port is free unless the environment names one. @param environment without prefix. */
 export async function launchServer(
   environment: Readonly<Record<string, string>>,
   options: Omit<ProgramOptions, 'environment'> = {},
 ): Promise<{ program: Program; port: number }> {
   const port = environment.PORT ?? String(await findFreePort());
-  const variables = { PORT: port, ...environment };
-  const prefixed = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`PHOTOCHANGER_${name}`, value]));
-  return { program: startProgram('src/main.ts', [], { ...options, environment: prefixed }), port: Number(port) };
+  const variables = prefixed({ PORT: port, ...environment });
+  return { program: startProgram('src/main.ts', [], { ...options, environment: variables }), port: Number(port) };
 }
 
 /** Starts a server and waits until it says that it works. */

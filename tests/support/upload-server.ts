@@ -91,7 +91,7 @@ export async function startUploadServer(options: UploadServerOptions = {}): Prom
       const { status, code, details } = outcome.error;
       const written = answer(res, status, { code, details }, options.refusal !== 'end');
       if (options.refusal === 'end') written.end();
-      drains.put(await drainRefused(req, options.caps ?? { bytesMax: 8 * 1024 * 1024, timeoutMs: 5000 }));
+      drains.put(await drainRefused(req, options.caps ?? { bytesMax: 8 * 1024 * 1024, timeoutMs: 60_000 }));
       if (options.refusal !== 'end') written.end();
     } else req.destroy();
   };

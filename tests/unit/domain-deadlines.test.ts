@@ -13,12 +13,12 @@ import {
 } from '../../src/domain/deadlines.ts';
 
 const ARRIVED = new Date('2026-03-01T12:00:00.000Z');
-const after = (ms: number, from: Date = ARRIVED): Date => new Date(from.getTime() + ms);
+const later = (ms: number, from: Date = ARRIVED): Date => new Date(from.getTime() + ms);
 const HOUR_MS = 3_600_000;
 
 describe('the response window', () => {
   test.each([WINDOW_SECONDS.min, WINDOW_SECONDS.default, WINDOW_SECONDS.max])('of %d s ends just then', (seconds) => {
-    expect(jobExpiresAt(ARRIVED, seconds * 1_000)).toEqual(after(seconds * 1_000));
+    expect(jobExpiresAt(ARRIVED, seconds * 1_000)).toEqual(later(seconds * 1_000));
   });
 
   test('may be 45 to 60 s, and is 48 s unless settings say otherwise', () => {
@@ -37,21 +37,21 @@ describe('the response window', () => {
 
   test('is over at its end, not a millisecond sooner', () => {
     const endsAt = jobExpiresAt(ARRIVED, 45_000);
-    expect(isOver(endsAt, after(44_999))).toBe(false);
-    expect(isOver(endsAt, after(45_000))).toBe(true);
-    expect(isOver(endsAt, after(45_001))).toBe(true);
+    expect(isOver(endsAt, later(44_999))).toBe(false);
+    expect(isOver(endsAt, later(45_000))).toBe(true);
+    expect(isOver(endsAt, later(45_001))).toBe(true);
   });
 });
 
 describe('a temporary artefact', () => {
-  const jobEndsAt = after(48_000);
+  const jobEndsAt = later(48_000);
 
   test('ends with its job when it was made later', () => {
-    expect(artefactExpiresAt(jobEndsAt, after(20_000), 48_000)).toEqual(jobEndsAt);
+    expect(artefactExpiresAt(jobEndsAt, later(20_000), 48_000)).toEqual(jobEndsAt);
   });
 
   test("ends a window after its own making when that is sooner than the job's end", () => {
-    expect(artefactExpiresAt(after(60_000), ARRIVED, 48_000)).toEqual(after(48_000));
+    expect(artefactExpiresAt(later(60_000), ARRIVED, 48_000)).toEqual(later(48_000));
   });
 
   test('ends at the same moment both ways when it was made with its job', () => {
@@ -69,7 +69,7 @@ describe('the retention of a result', () => {
     'of %d h counts from the end of the job, across changes of the clock on the wall',
     (hours) => {
       const finalizedAt = new Date('2026-03-28T23:30:00.000Z');
-      expect(resultExpiresAt(finalizedAt, hours)).toEqual(after(hours * HOUR_MS, finalizedAt));
+      expect(resultExpiresAt(finalizedAt, hours)).toEqual(later(hours * HOUR_MS, finalizedAt));
     },
   );
 
@@ -80,7 +80,7 @@ describe('the retention of a result', () => {
 
 describe('a result link', () => {
   const expiresAt = resultExpiresAt(ARRIVED, 72);
-  const at = (ms: number) => resultLinkState({ expiresAt, isStored: true }, after(ms));
+  const at = (ms: number) => resultLinkState({ expiresAt, isStored: true }, later(ms));
 
   test.each([
     ['0:00:00.000', 0, 'live'],
@@ -93,11 +93,11 @@ describe('a result link', () => {
 
   test('is gone once its file was removed, however long the retention still runs', () => {
     expect(resultLinkState({ expiresAt, isStored: false }, ARRIVED)).toBe('gone');
-    expect(resultLinkState({ expiresAt, isStored: false }, after(100 * HOUR_MS))).toBe('gone');
+    expect(resultLinkState({ expiresAt, isStored: false }, later(100 * HOUR_MS))).toBe('gone');
   });
 
   test('of a job without a result, or of no job, is unknown at any time', () => {
-    for (const now of [ARRIVED, after(1_000 * HOUR_MS)]) {
+    for (const now of [ARRIVED, later(1_000 * HOUR_MS)]) {
       expect(resultLinkState(undefined, now)).toBe('unknown');
       expect(resultLinkState({ expiresAt: null, isStored: false }, now)).toBe('unknown');
       expect(resultLinkState({ expiresAt: null, isStored: true }, now)).toBe('unknown');

@@ -14,7 +14,8 @@ export type DrainOutcome = 'drained' | 'unsolicited' | 'gone' | 'cut';
  * Reads and discards what is left of a refused body.
  *
  * Closing a socket while bytes are unread resets the connection, and the reset may overtake the answer. So the answer is written
- * first, whole and with its length, then this is awaited, and only then may the connection close. Leaves no listener, timer or socket
+ * first, whole and with its length, then this is awaited, and only then may the connection close: `res.write`, drain, `res.end` where
+ * the answer says `Connection: close`, because Node closes such a connection as soon as the answer has ended. Leaves no listener, timer or socket
  * behind that it made or cut. Never rejects.
  *
  * @param caps how many bytes, and how long in total, the client's sending is put up with.
@@ -24,7 +25,7 @@ export async function drainRefused(
   caps: { readonly bytesMax: number; readonly timeoutMs: number },
 ): Promise<DrainOutcome> {
   if (req.readableEnded) return 'drained';
-  if (req.destroyed) return 'gone';
+  if (req.destroyed || req.socket.destroyed) return 'gone';
   if (awaitsContinue(req)) return 'unsolicited';
   const { promise, resolve } = Promise.withResolvers<DrainOutcome>();
   let bytesLeft = caps.bytesMax;
@@ -35,10 +36,13 @@ export async function drainRefused(
   const onEnd = (): void => resolve('drained');
   const onGone = (): void => resolve('gone');
   const timer = setTimeout(() => resolve('cut'), caps.timeoutMs);
-  req.on('data', onBytes).on('end', onEnd).on('close', onGone).on('error', onGone).resume();
+  // once its answer has ended, a request is no longer told that its connection closed
+  req.socket.on('close', onGone);
+  req.on('data', onBytes).on('end', onEnd).on('error', onGone).resume();
   const outcome = await promise;
   clearTimeout(timer);
   if (outcome === 'cut') req.destroy();
-  req.off('data', onBytes).off('end', onEnd).off('close', onGone).off('error', onGone);
+  req.socket.off('close', onGone);
+  req.off('data', onBytes).off('end', onEnd).off('error', onGone);
   return outcome;
 }

@@ -1,0 +1,29 @@
+import { runJob } from './run-job.ts';
+import type { RunningJob } from './running-job.ts';
+import type { WorkerDeps } from './worker-deps.ts';
+
+/** Runs a job, says in the log how it ended, removes its photo, and wakes its waiter. Never rejects. */
+export async function work(deps: WorkerDeps, running: RunningJob): Promise<void> {
+  const { job } = running;
+  const startedAt = performance.now();
+  const facts = { job_id: job.id, slot_id: job.slotId, provider_id: job.providerId, claim_no: job.claimNo };
+  try {
+    const outcome = await runJob(deps, running);
+    const duration_ms = Math.round(performance.now() - startedAt);
+    deps.log.info({ ...facts, outcome, duration_ms, stages_ms: running.stages.durationsMs() }, 'job run ended');
+    if (outcome === 'succeeded' || outcome === 'failed') await removePayload(deps, running);
+    if (outcome !== 'succeeded') deps.held.wake(job.id, { kind: 'look' });
+  } catch (error) {
+    if (running.stop.aborted) {
+      deps.log.info({ ...facts, outcome: 'stopped', why: (running.stop.reason as Error).message }, 'job run stopped');
+      deps.held.wake(job.id, { kind: 'look' });
+    } else deps.log.error({ ...facts, err: error }, 'job run failed; its lease runs out and another worker takes it');
+  }
+}
+
+// whoever holds the request removes the photo too; removing twice is harmless, never removing is not
+async function removePayload(deps: WorkerDeps, { job }: RunningJob): Promise<void> {
+  await deps.store
+    .remove(job.payloadPath)
+    .catch((error: unknown) => deps.log.warn({ job_id: job.id, err: error }, 'payload not removed'));
+}

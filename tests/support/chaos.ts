@@ -1,0 +1,129 @@
+/** Faults in an order that a seed decides, under a steady load. */
+import { setTimeout as elapse } from 'node:timers/promises';
+import { createRandom, type Random } from '../../scripts/scene/random.ts';
+import type { GeminiBehaviour } from '../../scripts/simulators/gemini.ts';
+import type { StationAnswer } from '../../scripts/station.ts';
+import { findFreePort } from '../../src/db/embedded/free-port.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import type { Installation } from './installation.ts';
+import type { ServerProcess } from './server-process.ts';
+
+/** A process of the installation, with a proxy of its own in front of the database. */
+export interface Member {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly proxy: FaultProxy;
+  server: ServerProcess;
+  /** Suspended or cut off at the moment: left alone by other faults, so that its late answers come. */
+  isAway: boolean;
+}
+
+export interface Fleet {
+  readonly api: Member;
+  readonly workers: readonly Member[];
+  /** Ends every process in order; resolves to their exit codes. */
+  stop(): Promise<(number | null)[]>;
+}
+
+/** One process that serves and two that work. */
+export async function startFleet(installation: Installation): Promise<Fleet> {
+  const member = async (environment: Readonly<Record<string, string>>): Promise<Member> => {
+    const { url } = installation.database;
+    const proxy = await startFaultProxy({ targetHost: '127.0.0.1', targetPort: Number(new URL(url).port) });
+    const all = { ...environment, DATABASE_URL: proxy.through(url) };
+    return { environment: all, proxy, server: await installation.start(all), isAway: false };
+  };
+  const port = String(await findFreePort());
+  const [api, ...workers] = await Promise.all([
+    member({ ROLE: 'api', PORT: port }),
+    member({ ROLE: 'worker' }),
+    member({ ROLE: 'worker' }),
+  ]);
+  const members = [api as Member, ...workers];
+  return {
+    api: api as Member,
+    workers,
+    stop: async () => {
+      const endings = await Promise.all(members.map(({ server }) => server.end('SIGTERM')));
+      await Promise.all(members.map(({ proxy }) => proxy.stop()));
+      return endings.map(({ code }) => code);
+    },
+  };
+}
+
+async function replace(installation: Installation, member: Member): Promise<void> {
+  await member.server.end('SIGKILL');
+  member.server = await installation.start(member.environment);
+}
+
+async function away(member: Member, ms: number, leave: () => void, comeBack: () => void): Promise<void> {
+  member.isAway = true;
+  leave();
+  await elapse(ms);
+  comeBack();
+  member.isAway = false;
+}
+
+export type Fault = 'kill worker' | 'suspend worker' | 'silence worker' | 'cut worker' | 'kill api' | 'cut api';
+
+/** Applies one fault. Resolves when what it did is over. */
+async function apply(fault: Fault, installation: Installation, fleet: Fleet, random: Random): Promise<void> {
+  const present = fleet.workers.filter(({ isAway }) => !isAway);
+  const worker = present.length > 0 ? random.pick(present) : undefined;
+  if (fault === 'cut api') return fleet.api.proxy.cut();
+  if (fault === 'kill api') return replace(installation, fleet.api);
+  if (worker === undefined) return;
+  if (fault === 'cut worker') return worker.proxy.cut();
+  if (fault === 'kill worker') return replace(installation, worker);
+  const { server, proxy } = worker;
+  if (fault === 'suspend worker') {
+    const resume = () => server.signal('SIGCONT');
+    return away(worker, random.between(2_600, 3_400), () => server.signal('SIGSTOP'), resume);
+  }
+  return away(worker, random.between(3_800, 4_200), proxy.stall, proxy.resume);
+}
+
+/** All faults of the list in a shuffled order, `pauseMs` apart on average; the long ones overlap. */
+export async function wreakHavoc(
+  installation: Installation,
+  fleet: Fleet,
+  options: { faults: readonly Fault[]; seed: number; pauseMs: number },
+): Promise<void> {
+  const random = createRandom(options.seed);
+  const order = options.faults
+    .map((fault) => ({ fault, place: random.between(0, 1) }))
+    .sort((a, b) => a.place - b.place);
+  const running: Promise<void>[] = [];
+  for (const { fault } of order) {
+    const done = apply(fault, installation, fleet, random);
+    running.push(done);
+    done.catch(() => {});
+    await elapse(options.pauseMs * random.between(0.5, 1.5));
+  }
+  await Promise.all(running);
+}
+
+/** What a photo came to: an answer, or the reason there was none. */
+export type Outcome = StationAnswer | Error;
+
+/** Posts photos at a steady pace until `over` is aborted, and resolves when the last one has an outcome. */
+export async function keepPosting(installation: Installation, fleet: Fleet, everyMs: number, over: AbortSignal): Promise<Outcome[]> {
+  const outcomes: Promise<Outcome>[] = [];
+  while (!over.aborted) {
+    outcomes.push(installation.post(fleet.api.server).catch((error: Error) => error));
+    await elapse(everyMs);
+  }
+  return Promise.all(outcomes);
+}
+
+/** What a flaky provider does with `count` requests: mostly pictures, some of them slow, some empty, some errors, one or two hangs. */
+export function flakyBehaviours(count: number, seed: number): GeminiBehaviour[] {
+  const random = createRandom(seed);
+  return Array.from({ length: count }, (): GeminiBehaviour => {
+    const chance = random.between(0, 1);
+    if (chance < 0.01) return { kind: 'hang' };
+    if (chance < 0.06) return { kind: 'no_image', delayMs: 300 };
+    if (chance < 0.1) return { kind: 'status', status: 503 };
+    if (chance < 0.2) return { kind: 'success', delayMs: Math.round(random.between(1_500, 2_500)) };
+    return { kind: 'success', delayMs: Math.round(random.between(300, 1_000)) };
+  });
+}
