@@ -9,6 +9,7 @@ import { type ErrorAnswer, toErrorAnswer } from './error-answer.ts';
 import { requestIdOf, traceIdOf } from './request-id.ts';
 import { sendBytes } from './send-bytes.ts';
 import { drainRefused } from './upload/drain-refused.ts';
+import { awaitsContinue } from './upload/expect-continue.ts';
 import { UploadAbortedError, UploadStalledError } from './upload/upload-errors.ts';
 
 /** A reader that takes nothing for this long is disconnected, in milliseconds. */
@@ -175,11 +176,11 @@ async function sendError(
 /** Answers and, where the body is still coming, reads on for a while before closing: a reset would take the answer with it. */
 async function sendErrorAnswer(ctx: Context, answered: ErrorAnswer): Promise<void> {
   const { req, res } = ctx;
-  const isUnread = !req.complete && (req.headers['content-length'] ?? '0') !== '0';
-  const isUnreadStream = !req.complete && req.headers['transfer-encoding'] !== undefined;
+  const isUnread = !req.complete && (req.headers['transfer-encoding'] ?? req.headers['content-length'] ?? '0') !== '0';
   res.statusCode = answered.status;
   for (const [name, value] of Object.entries(answered.headers)) res.setHeader(name, value);
-  if (isUnread || isUnreadStream) res.setHeader('Connection', 'close');
+  // a client that was not told to go on will not send its body; for any other one Node would cut the connection too soon
+  if (isUnread && awaitsContinue(req)) res.setHeader('Connection', 'close');
   sendText(ctx, answered.contentType, answered.body);
-  if (isUnread || isUnreadStream) await drainRefused(req, DRAIN);
+  if (isUnread) await drainRefused(req, DRAIN);
 }

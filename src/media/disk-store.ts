@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileChecksum } from './file-checksum.ts';
 import { watchFreeSpace } from './free-space.ts';
 import { listFiles } from './list-files.ts';
 import { PAYLOADS, payloadPath, RESULTS, resolveInside, resultPath, thumbnailPathOf } from './media-paths.ts';
@@ -43,6 +44,7 @@ export function createDiskStore(options: DiskStoreOptions): MediaStore {
       await removeIfEmpty(root, resolve(relativePath));
     },
     openFile: (relativePath) => onStorage(() => openFile(resolve(relativePath))),
+    sha256Of: (relativePath) => onStorage(async () => ifThere(fileChecksum(resolve(relativePath)))),
     listFiles: () => listFiles(root),
     freeBytes: space.freeBytes,
     assertFreeSpace: space.assertFree,

@@ -1,6 +1,6 @@
+import { declaredTypeFits } from '../domain/declared-type.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { ImageFacts, ImageMimeType } from '../domain/images.ts';
-import { declaredTypeFits } from './declared-type.ts';
 import { type ByteFeeder, createByteFeeder } from './formats/byte-feeder.ts';
 import { type ContentKind, contentKind, KIND_BYTES, KIND_WORDS } from './formats/content-kind.ts';
 import type { HeaderRules, HeaderWalk } from './formats/header-walk.ts';

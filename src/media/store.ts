@@ -70,6 +70,8 @@ export interface MediaStore {
   storeResult(result: ResultToStore): Promise<StoredResult>;
   /** Where a result's thumbnail lies. */
   thumbnailPathOf(path: string): string;
+  /** The checksum of a file's bytes, in lower-case hex. @returns nothing when there is no such file. */
+  sha256Of(path: string): Promise<string | undefined>;
   /** Removes a file. One that is not there is fine. */
   remove(path: string): Promise<void>;
   /** Removes a result and its thumbnail, and their day's folder if it is empty then. What is not there is fine. */

@@ -22,6 +22,7 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
   const { job } = running;
   const provider = deps.providers.get(job.providerId);
   if (provider === undefined) return giveUp(deps, running, `this worker has no provider "${job.providerId}"`);
+  if (!(await isPhotoWhole(deps, running))) return giveUp(deps, running, 'the uploaded photo is gone or damaged');
   const state = { attemptNo: job.attemptNo, ticket: job.providerJobReference };
   for (;;) {
     const startedAt = performance.now();
@@ -56,6 +57,11 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
     state.attemptNo = next;
     state.ticket = null;
   }
+}
+
+/** A photo that another process received, or this one before a crash, may have lost its end with the machine's power. */
+async function isPhotoWhole(deps: WorkerDeps, { job, isHandedOver }: RunningJob): Promise<boolean> {
+  return isHandedOver || (await deps.store.sha256Of(job.payloadPath)) === job.snapshot.photo.sha256;
 }
 
 function attempt(

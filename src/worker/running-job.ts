@@ -7,6 +7,8 @@ export interface RunningJob {
   readonly claim: Claim;
   /** Aborted with a `StopReason` when the claim no longer counts or the process ends. */
   readonly stop: AbortSignal;
+  /** Received by this very process: its photo needs no second look. */
+  readonly isHandedOver: boolean;
   readonly stages: StageClock;
   /** When the window closes, on the monotonic clock. */
   readonly endsAt: number;

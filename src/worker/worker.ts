@@ -61,13 +61,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   const isClaiming = () => mode !== 'off';
   const room = () => concurrency - entries.size - reserved;
 
-  function run(job: ClaimedJob): void {
+  function run(job: ClaimedJob, isHandedOver: boolean): void {
     const control = new AbortController();
     const claim = { jobId: job.id, claimNo: job.claimNo, workerId };
     const running: RunningJob = {
       job,
       claim,
       stop: control.signal,
+      isHandedOver,
       stages: createStageClock(),
       endsAt: performance.now() + job.leftMs,
     };
@@ -90,7 +91,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         leaseMs,
         ...(mode === 'held' && { only: deps.held.jobIds() }),
       });
-      for (const job of jobs) run(job);
+      for (const job of jobs) run(job, false);
       if (jobs.length === count) lanes.poke(providerId);
       // an empty look that nothing spoke for ends the asking; the poll speaks again if work is left
       else if (isTold || jobs.length > 0) lanes.leaveWaiting(providerId);
@@ -130,7 +131,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         release,
         run: (job) => {
           release();
-          run(job);
+          run(job, true);
         },
       };
     },

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { updateSlot } from '../../src/repositories/slots.ts';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { BOUNDARY, formBytes } from '../support/form.ts';
@@ -22,7 +22,6 @@ beforeAll(async () => {
   server = await startTestServer({ environment: { UPLOAD_BYTES_MAX: String(UPLOAD_BYTES_MAX) } });
   await updateSlot(server.db, DISABLED, { isEnabled: false });
 });
-beforeEach(() => server.db.pool.query('delete from job'));
 afterEach(async () => {
   expect(await countRows(server)).toBe(0);
   await expectNothingLeft(server);

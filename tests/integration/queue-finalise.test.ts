@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   type Claim,
@@ -146,6 +147,24 @@ describe('a late result', () => {
     };
     expect(await succeedJob(queue.db, held, picture())).toBe(false);
   });
+});
+
+test.each([
+  ['another worker', (held: Claim) => ({ ...held, workerId: randomUUID() })],
+  ['an earlier claim', (held: Claim) => ({ ...held, claimNo: held.claimNo - 1 })],
+  ['a later claim', (held: Claim) => ({ ...held, claimNo: held.claimNo + 1 })],
+  ['another job', (held: Claim) => ({ ...held, jobId: randomUUID() })],
+])('what %s says of a job that somebody holds counts for nothing', async (_, other) => {
+  const { db } = queue;
+  const held = await claimedJob(db);
+  const row = await readJob(db, held.jobId);
+  const forged = other(held);
+  expect(await endings.success(db, forged)).toBe(false);
+  expect(await endings.failure(db, forged)).toBe(false);
+  expect(await keepTicket(db, forged, 'ticket')).toBe(false);
+  expect(await reserveCall(db, forged, LANE)).toEqual({ outcome: 'lost' });
+  expect(await renewLeases(db, forged.workerId, [forged], LEASE_MS)).toEqual(new Set());
+  expect(await readJob(db, held.jobId)).toEqual(row);
 });
 
 describe('ending a job from outside', () => {

@@ -53,8 +53,10 @@ describe('the retention of a result', () => {
     const { pool } = queue.db;
     const workerId = randomUUID();
     await pool.query(
-      `select job_enqueue(gen_random_uuid(), 'slot-001', 'studio', 'filter', '{}', '{}', 'uploads/x', 0, 48000, 5000, $1, 15000)
-        from generate_series(1, 1000)`,
+      `insert into job (id, slot_id, provider_id, operation_id, snapshot, created_at, expires_at, status, claim_no,
+          started_at, worker_id, lease_until)
+        select gen_random_uuid(), 'slot-001', 'studio', 'filter', '{}', now(), now() + interval '48 seconds', 'processing', 1,
+          now(), $1, now() + interval '15 seconds' from generate_series(1, 1000)`,
       [workerId],
     );
     await pool.query(

@@ -4,6 +4,7 @@ import { disturbedJobs, installAudit, peakOf } from '../support/audit.ts';
 import { type Fault, type Fleet, flakyBehaviours, keepPosting, type Outcome, startFleet, wreakHavoc } from '../support/chaos.ts';
 import { ageFiles, checkResults, createInstallation, type Installation, jobIdOf, sha256Of } from '../support/installation.ts';
 import { countJobs, readJob } from '../support/queue.ts';
+import type { LogLine } from '../support/server-process.ts';
 
 const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 1e9));
 const WINDOW_SECONDS = 10;
@@ -25,6 +26,7 @@ describe(`after 25 s of faults, seed ${SEED}`, () => {
   let installation: Installation;
   let outcomes: readonly Outcome[];
   let exitCodes: readonly (number | null)[];
+  let logged: readonly LogLine[];
 
   beforeAll(async () => {
     installation = await createInstallation({ windowSeconds: WINDOW_SECONDS });
@@ -43,6 +45,7 @@ describe(`after 25 s of faults, seed ${SEED}`, () => {
       interval: 100,
     });
     exitCodes = await fleet.stop();
+    logged = fleet.logged();
   });
   afterAll(() => installation.end());
 
@@ -58,8 +61,12 @@ describe(`after 25 s of faults, seed ${SEED}`, () => {
   });
 
   test('every station was told something that the contract says', () => {
-    const statuses = outcomes.flatMap((outcome) => (outcome instanceof Error ? [] : [outcome.status]));
-    expect(statuses.filter((status) => ![200, 429, 502, 503, 504].includes(status))).toEqual([]);
+    const surprises = outcomes.flatMap((outcome) =>
+      outcome instanceof Error || [200, 429, 502, 503, 504].includes(outcome.status) ? [] : [outcome.body.toString()],
+    );
+    const ids = surprises.flatMap((body) => JSON.parse(body).error.details?.request_id ?? []);
+    const why = logged.filter(({ level, request_id }) => level === 'error' && ids.includes(request_id));
+    expect({ surprises, why }).toEqual({ surprises: [], why: [] });
   });
 
   test('every job became final exactly once and never changed afterwards', async () => {

@@ -6,13 +6,15 @@ import type { StationAnswer } from '../../scripts/station.ts';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import type { Installation } from './installation.ts';
-import type { ServerProcess } from './server-process.ts';
+import type { LogLine, ServerProcess } from './server-process.ts';
 
 /** A process of the installation, with a proxy of its own in front of the database. */
 export interface Member {
   readonly environment: Readonly<Record<string, string>>;
   readonly proxy: FaultProxy;
   server: ServerProcess;
+  /** What was logged by those it replaced. */
+  readonly past: LogLine[];
   /** Suspended or cut off at the moment: left alone by other faults, so that its late answers come. */
   isAway: boolean;
 }
@@ -20,6 +22,8 @@ export interface Member {
 export interface Fleet {
   readonly api: Member;
   readonly workers: readonly Member[];
+  /** Everything that any of its processes ever logged. */
+  logged(): LogLine[];
   /** Ends every process in order; resolves to their exit codes. */
   stop(): Promise<(number | null)[]>;
 }
@@ -30,7 +34,7 @@ export async function startFleet(installation: Installation): Promise<Fleet> {
     const { url } = installation.database;
     const proxy = await startFaultProxy({ targetHost: '127.0.0.1', targetPort: Number(new URL(url).port) });
     const all = { ...environment, DATABASE_URL: proxy.through(url) };
-    return { environment: all, proxy, server: await installation.start(all), isAway: false };
+    return { environment: all, proxy, server: await installation.start(all), past: [], isAway: false };
   };
   const port = String(await findFreePort());
   const [api, ...workers] = await Promise.all([
@@ -42,6 +46,7 @@ export async function startFleet(installation: Installation): Promise<Fleet> {
   return {
     api: api as Member,
     workers,
+    logged: () => members.flatMap(({ past, server }) => [...past, ...server.logged()]),
     stop: async () => {
       const endings = await Promise.all(members.map(({ server }) => server.end('SIGTERM')));
       await Promise.all(members.map(({ proxy }) => proxy.stop()));
@@ -52,6 +57,7 @@ export async function startFleet(installation: Installation): Promise<Fleet> {
 
 async function replace(installation: Installation, member: Member): Promise<void> {
   await member.server.end('SIGKILL');
+  member.past.push(...member.server.logged());
   member.server = await installation.start(member.environment);
 }
 

@@ -175,19 +175,22 @@ create function job_heartbeat(p_worker uuid, p_ids uuid[], p_claims int[], p_lea
 -- true: this result is THE result. false: too late, the caller drops it and deletes the file it stored
 create function job_succeed(p_id uuid, p_claim int, p_worker uuid, p_provider text, p_path text, p_mime text, p_size int, p_checksum text,
   p_retention_hours float8, p_latency_ms int) returns boolean language plpgsql as $$
-declare won boolean; v_slot text; v_attempt int;
+declare held job;
 begin
+  select * into held from job where id = p_id for no key update;
+  if not found then return false; end if;
+  held.is_finalized := held.is_finalized or held.claim_no <> p_claim or held.worker_id is distinct from p_worker or held.expires_at <= clock_timestamp();
+  -- the answer is told before the end it brings, and also when it brings none
+  insert into processing_log (job_id, slot_id, status, provider_latency_ms, details)
+    values (p_id, held.slot_id, 'provider_responded', p_latency_ms, jsonb_build_object('provider_id', p_provider, 'attempt_no', held.attempt_no,
+      'claim_no', p_claim, 'outcome', 'image', 'accepted', not held.is_finalized));
+  if held.is_finalized then return false; end if;
   update job set is_finalized = true, finalized_at = clock_timestamp(), updated_at = clock_timestamp(), worker_id = null, lease_until = null,
       payload_path = null, result_file_path = p_path, result_mime_type = p_mime, result_size_bytes = p_size, result_checksum = p_checksum,
       result_provider_id = p_provider, result_expires_at = clock_timestamp() + interval '1 hour'
         * coalesce((select (value #>> '{}')::float8 from platform_setting where key = 'processed_media_ttl_hours'), p_retention_hours)
-    where id = p_id and claim_no = p_claim and worker_id = p_worker and status = 'processing' and not is_finalized and expires_at > clock_timestamp();
-  won := found;
-  insert into processing_log (job_id, slot_id, status, provider_latency_ms, details)
-    select p_id, slot_id, 'provider_responded', p_latency_ms, jsonb_build_object('provider_id', p_provider, 'attempt_no', attempt_no,
-      'claim_no', p_claim, 'outcome', 'image', 'accepted', won)
-    from job where id = p_id;
-  return won;
+    where id = p_id;
+  return true;
 end $$;
 
 create function job_fail(p_id uuid, p_claim int, p_worker uuid, p_message text) returns boolean language plpgsql as $$

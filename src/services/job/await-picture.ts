@@ -26,9 +26,8 @@ export interface Waiting {
  * @throws DomainError `provider_error`, `job_cancelled` or `sync_timeout`, with `details.job_id`.
  */
 export async function awaitPicture(deps: IngestDeps, waiting: Waiting): Promise<Picture | 'left to the gallery'> {
-  const over = AbortSignal.any([waiting.window.closed, waiting.gone]);
   for (;;) {
-    const wake = await waiting.held.next(over);
+    const wake = await waiting.held.next(waiting.window.closed, waiting.gone);
     if (wake === undefined) break;
     if (wake.kind === 'picture') return wake.picture;
     const outcome = await readOutcome(deps, waiting.jobId);

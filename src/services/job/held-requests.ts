@@ -9,8 +9,8 @@ export type Wake = { readonly kind: 'look' } | { readonly kind: 'picture'; reado
 
 /** One request that waits for its job. */
 export interface HeldRequest {
-  /** Resolves at the next wake-up, or with `undefined` when `signal` is aborted first. */
-  next(signal: AbortSignal): Promise<Wake | undefined>;
+  /** Resolves at the next wake-up, or with `undefined` when one of the signals is aborted first. */
+  next(...signals: readonly AbortSignal[]): Promise<Wake | undefined>;
   /** Forgets the request; a picture that was not taken is given back. */
   drop(): void;
 }
@@ -37,7 +37,7 @@ export function createHeldRequests(): HeldRequests {
       const waiter: Waiter = { remembered: undefined, resolve: undefined };
       waiters.set(jobId, waiter);
       return {
-        next: (signal) => nextWake(waiter, signal),
+        next: (...signals) => nextWake(waiter, signals),
         drop: () => {
           waiters.delete(jobId);
           if (waiter.remembered?.kind === 'picture') discardPicture(waiter.remembered.picture);
@@ -61,22 +61,23 @@ export function createHeldRequests(): HeldRequests {
   };
 }
 
-function nextWake(waiter: Waiter, signal: AbortSignal): Promise<Wake | undefined> {
+// listens to each signal itself: a combined AbortSignal would cost every held request another 2 kB
+function nextWake(waiter: Waiter, signals: readonly AbortSignal[]): Promise<Wake | undefined> {
   const { remembered } = waiter;
   if (remembered !== undefined) {
     waiter.remembered = undefined;
     return Promise.resolve(remembered);
   }
-  if (signal.aborted) return Promise.resolve(undefined);
+  if (signals.some((signal) => signal.aborted)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const settle = (wake: Wake | undefined) => {
       waiter.resolve = undefined;
-      signal.removeEventListener('abort', onAbort);
+      for (const signal of signals) signal.removeEventListener('abort', onAbort);
       resolve(wake);
     };
     const onAbort = () => settle(undefined);
     waiter.resolve = settle;
-    signal.addEventListener('abort', onAbort, { once: true });
+    for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 

@@ -1,4 +1,5 @@
 /** Receiving the station's photo: who may, for which slot, what kind of picture. */
+import { declaredTypeFits } from '../../domain/declared-type.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ReceivedFile, ReceivedUpload, ReceiveUpload, UploadLimits } from '../../media/upload.ts';
 import type { Provider } from '../../providers/provider.ts';
@@ -48,12 +49,19 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
   const { setup } = request;
   const password = createPasswordGate(deps, setup.passwordHash);
   let payloadPath = '';
+  // of several files the first supported one counts: one that does not even claim to be an image is passed over
+  let passedOver: DomainError | undefined;
   const upload = await request.receiveUpload(
     {
       onFile: async (part, fields) => {
         if (part.fieldName !== PHOTO_FIELD) return undefined;
         if (fields.has(PASSWORD_FIELD)) await password.demand(fields.get(PASSWORD_FIELD));
         const { provider } = usableSlot(deps, request.slotId, setup);
+        const { mimeTypes } = provider.description;
+        if (!mimeTypes.some((accepted) => declaredTypeFits(part.declaredMimeType, accepted))) {
+          passedOver ??= noSuchType(part.declaredMimeType, mimeTypes);
+          return undefined;
+        }
         await deps.store.assertFreeSpace();
         const place = deps.store.payloadPath(request.jobId, 'photo');
         payloadPath = place.path;
@@ -66,7 +74,7 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
   try {
     await password.demand(upload.fields.get(PASSWORD_FIELD));
     const { slot } = usableSlot(deps, request.slotId, setup);
-    if (upload.file === undefined) throw missingPhoto();
+    if (upload.file === undefined) throw passedOver ?? missingPhoto();
     return { file: upload.file, payloadPath, slot, metadata: metadataOf(upload, request.queryTokens) };
   } catch (error) {
     if (payloadPath !== '') await deps.store.remove(payloadPath);
@@ -144,6 +152,15 @@ const uploadLimits = (deps: IngestDeps): UploadLimits => ({
   idleTimeoutMs: IDLE_TIMEOUT_MS,
 });
 
+const noSuchType = (declared: string, accepted: readonly string[]) =>
+  new DomainError(
+    'unsupported_media_type',
+    `The file is declared as ${declared.slice(0, 100)}, which this slot does not take.`,
+    {
+      details: { declared: declared.slice(0, 100), accepted },
+    },
+  );
+
 const missingPhoto = () =>
   new DomainError('invalid_payload', `The request has no picture. Send it as the file field "${PHOTO_FIELD}".`, {
     details: { fields: [{ pointer: `/body/${PHOTO_FIELD}`, message: 'is required', keyword: 'required' }] },
@@ -153,9 +170,14 @@ const missingPhoto = () =>
 function metadataOf(upload: ReceivedUpload, queryTokens: QueryTokens): Record<string, string> {
   const kept = [
     ...[...upload.fields].filter(([name]) => name !== PASSWORD_FIELD),
-    ...Object.entries(queryTokens).map(([name, value]) => [`url.${name}`, String(value ?? '')] as const),
+    ...Object.entries(queryTokens)
+      .filter(([name]) => name !== PASSWORD_FIELD)
+      .map(([name, value]) => [`url.${asText(name)}`, asText(String(value ?? ''))] as const),
   ];
   return Object.fromEntries(
     kept.slice(0, METADATA_FIELDS_MAX).map(([name, value]) => [name, value.slice(0, METADATA_VALUE_LENGTH_MAX)]),
   );
 }
+
+// PostgreSQL's jsonb takes neither U+0000 nor half a surrogate pair; the form's fields are cleaned where they are parsed
+const asText = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed();

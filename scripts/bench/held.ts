@@ -1,0 +1,1 @@
+import type { Benchmark } from './benchmark.ts'; export const held: Benchmark = { name: 'held', about: '', run: async () => ({ title: '', rows: [], notes: [] }) };

@@ -1,0 +1,84 @@
+/** From the station's first byte to a job in the queue. */
+import { WINDOW_SECONDS } from '../../domain/deadlines.ts';
+import { DomainError } from '../../domain/errors.ts';
+import { isSlotId } from '../../domain/slots.ts';
+import type { ReceiveUpload } from '../../media/upload.ts';
+import { findIngestSetup, type IngestSetup } from '../../repositories/ingest.ts';
+import { needDatabase } from '../database-fault.ts';
+import { enqueuePhoto } from './enqueue-photo.ts';
+import type { IngestDeps } from './ingest-deps.ts';
+import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from './receive-photo.ts';
+import { openResponseWindow, type ResponseWindow } from './response-window.ts';
+import type { StageClock } from './stage-clock.ts';
+
+/** A photo on its way to a slot. */
+export interface PhotoArrival {
+  readonly slotId: string;
+  /** `performance.now()` when the request's head was complete: the window counts from here. */
+  readonly arrivedAt: number;
+  readonly queryTokens: QueryTokens;
+  readonly receiveUpload: ReceiveUpload;
+}
+
+/** A photo that is a job now. */
+export interface AcceptedPhoto {
+  /** Relative to the media root. */
+  readonly payloadPath: string;
+  /** Open; whoever waits ends it. */
+  readonly window: ResponseWindow;
+}
+
+/**
+ * Receives and queues a photo under the given job id.
+ *
+ * @throws DomainError as `ingestSlot` declares; then there is no row, no file, and the window is ended.
+ */
+export async function acceptPhoto(
+  deps: IngestDeps,
+  arrival: PhotoArrival,
+  jobId: string,
+  stages: StageClock,
+): Promise<AcceptedPhoto> {
+  const setup = await readSetup(deps, arrival.slotId);
+  stages.mark('setup');
+  // a fault that is known before the password is known is told at once: nothing needs to be uploaded for it
+  if (setup.slot === undefined) usableSlot(deps, arrival.slotId, setup);
+  const window = openResponseWindow(arrival.arrivedAt, windowMsOf(deps, setup));
+  let photo: ReceivedPhoto | undefined;
+  try {
+    photo = await receive(deps, arrival, { jobId, setup, window });
+    stages.mark('upload');
+    await enqueuePhoto(deps, jobId, photo, window);
+    stages.mark('enqueue');
+    return { payloadPath: photo.payloadPath, window };
+  } catch (error) {
+    window.end();
+    if (photo !== undefined) await deps.store.remove(photo.payloadPath);
+    throw error;
+  }
+}
+
+async function readSetup(deps: IngestDeps, slotId: string): Promise<IngestSetup> {
+  if (!isSlotId(slotId)) return { slot: undefined, passwordHash: undefined, windowSeconds: undefined };
+  return needDatabase(findIngestSetup(deps.db, slotId));
+}
+
+function windowMsOf(deps: IngestDeps, setup: IngestSetup): number {
+  const { windowSeconds } = deps.limits;
+  return (windowSeconds < WINDOW_SECONDS.min ? windowSeconds : (setup.windowSeconds ?? windowSeconds)) * 1000;
+}
+
+async function receive(
+  deps: IngestDeps,
+  arrival: PhotoArrival,
+  { jobId, setup, window }: { jobId: string; setup: IngestSetup; window: ResponseWindow },
+): Promise<ReceivedPhoto> {
+  try {
+    return await receivePhoto(deps, { ...arrival, jobId, setup, signal: window.closed });
+  } catch (error) {
+    if (!window.closed.aborted) throw error;
+    throw new DomainError('sync_timeout', 'The window closed while the photo was still being uploaded.', {
+      cause: error,
+    });
+  }
+}
