@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { choice, integer, list, number, optional, secret, text, url, type Variable } from './config/variables.ts';
+import { choice, integer, networks, number, optional, secret, text, url, type Variable } from './config/variables.ts';
 import { RETENTION_HOURS, WINDOW_SECONDS } from './domain/deadlines.ts';
 
 /** The prefix of every variable. */
@@ -63,7 +63,7 @@ const VARIABLES = {
   ),
   GEMINI_API_KEY: optional(secret('Key of the Gemini API.')),
   GEMINI_BASE_URL: url('Address of the Gemini API.', 'https://generativelanguage.googleapis.com'),
-  TRUSTED_PROXIES: list(
+  TRUSTED_PROXIES: networks(
     'Addresses or networks (CIDR) whose `X-Forwarded-For` counts, separated by commas. Default: none.',
   ),
   JWT_SECRET: optional(

@@ -1,30 +1,18 @@
 /**
- * The log: pino, one JSON object a line, ids and durations as fields. Redaction lives here: a field that could hold a secret or
- * picture bytes is censored by its name wherever it stands, and binary values are replaced by their length.
+ * The log: pino, one JSON object a line, ids and durations as fields. Redaction lives here and looks at every value: a field
+ * that could hold a secret is censored by its name however deep it stands, binary values are replaced by their length, errors
+ * are told by what is known of them, and addresses lose their user and password.
  */
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 
-/** The logger that every part gets a child of. */
-export type Log = Logger;
+/** What parts of the server may do with the log. There is no `child`: pino would write its fields without looking at them. */
+export type Log = Pick<Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'>;
 
-const SECRET_NAMES = [
-  'password',
-  'authorization',
-  'api_key',
-  'apiKey',
-  'token',
-  'secret',
-  'cookie',
-  'x-goog-api-key',
-  'DATABASE_URL',
-  'connectionString',
-];
-
-const paths = SECRET_NAMES.flatMap((name) => {
-  const key = /^[A-Za-z_]+$/.test(name) ? name : `["${name}"]`;
-  const below = key.startsWith('[') ? key : `.${key}`;
-  return [key, `*${below}`, `*.*${below}`];
-});
+const SECRET_NAME = /password|authorization|cookie|api[-_]?key|token|secret|database_url|connectionstring/i;
+const CENSORED = '[redacted]';
+const DEPTH_MAX = 8;
+const TEXT_LENGTH_MAX = 2_000;
+const STACK_LENGTH_MAX = 4_000;
 
 /** Creates the log of a process. @param destination for tests; standard output otherwise. */
 export function createLog(level: string, destination?: DestinationStream): Log {
@@ -32,35 +20,47 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths, censor: '[redacted]' },
-    serializers: { err: (error: unknown) => describeError(error) },
+    formatters: { level: (label) => ({ level: label }), bindings: cleanFields, log: cleanFields },
+    serializers: { err: (facts: unknown) => facts },
+    hooks: {
+      // without a message pino would take the error's own, as it is
+      logMethod(parameters, method) {
+        const [first, message, ...rest] = parameters as unknown as [unknown, string | undefined, ...unknown[]];
+        const fields = first instanceof Error ? { err: first } : first;
+        const isBare = message === undefined && typeof fields === 'object' && fields !== null && 'err' in fields;
+        method.apply(this, [fields, isBare ? 'error' : message, ...rest] as unknown as Parameters<typeof method>);
+      },
+    },
   };
   return destination ? pino(options, destination) : pino(options);
 }
 
-interface ErrorFacts {
-  readonly type: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
-  readonly cause?: ErrorFacts;
+const cleanFields = (fields: object): Record<string, unknown> => clean(fields, 0) as Record<string, unknown>;
+
+function clean(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return withoutCredentials(value).slice(0, TEXT_LENGTH_MAX);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEPTH_MAX) return '[deeper]';
+  if (value instanceof Error) return errorFacts(value, depth);
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map((item) => clean(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, SECRET_NAME.test(name) ? CENSORED : clean(item, depth + 1)]),
+  );
 }
 
-const DEPTH_MAX = 5;
-const MESSAGE_LENGTH_MAX = 500;
-
-/** An error with its chain of causes; only known fields, so that nothing a library hangs on its errors can leak. */
-function describeError(error: unknown, depth = 0): ErrorFacts {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error).slice(0, MESSAGE_LENGTH_MAX) };
+/** Only known fields, so that nothing a library hangs on its errors can leak; the stack of the outermost only. */
+function errorFacts(error: Error, depth: number): Record<string, unknown> {
   const { code } = error as { code?: unknown };
   return {
     type: error.name,
-    message: withoutCredentials(error.message).slice(0, MESSAGE_LENGTH_MAX),
+    message: clean(error.message, depth),
     ...(typeof code === 'string' && { code }),
-    ...(depth === 0 && error.stack !== undefined && { stack: withoutCredentials(error.stack).slice(0, 4_000) }),
-    ...(error.cause !== undefined && depth < DEPTH_MAX && { cause: describeError(error.cause, depth + 1) }),
+    ...(depth <= 1 && { stack: withoutCredentials(error.stack ?? '').slice(0, STACK_LENGTH_MAX) }),
+    ...(error.cause !== undefined && { cause: clean(error.cause, depth + 2) }),
   };
 }
 
-const withoutCredentials = (message: string): string => message.replace(/\/\/[^/\s:@]+:[^/\s@]+@/g, '//[redacted]@');
+const withoutCredentials = (text: string): string =>
+  text.includes('@') ? text.replace(/(:\/\/)[^\s/]*@/g, `$1${CENSORED}@`) : text;

@@ -1,4 +1,4 @@
-/** The programs a benchmark starts, each a Node process with an IPC channel; none outlives the run. */
+/** The programs a benchmark starts; none outlives the run. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ export interface ChildOptions {
 }
 
 export interface Child {
-  readonly pid: number;
   readonly process: ChildProcess;
+  /** Resolves when it, and whoever inherited its output, is gone. */
   readonly ended: Promise<void>;
   isRunning(): boolean;
   /** The end of what it wrote to standard error. */
@@ -30,11 +30,7 @@ export interface Child {
 
 const running = new Set<Child>();
 
-/** The inherited part of the environment. */
-export const inheritedEnvironment = (): Record<string, string> =>
-  Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-
-/** Starts a program of this repository, named by its path in it. */
+/** Starts a program of this repository, named by its path in it, with an IPC channel. */
 export function startChild(script: string, args: readonly string[], options: ChildOptions = {}): Child {
   const { environment = {}, nodeArguments = [], onOutput } = options;
   const spawned = spawn(process.execPath, [...nodeArguments, join(ROOT, script), ...args], {
@@ -42,21 +38,43 @@ export function startChild(script: string, args: readonly string[], options: Chi
     env: { ...inheritedEnvironment(), ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  return watch(spawned, (signal) => spawned.kill(signal), onOutput);
+}
+
+/** Starts a command in the repository, in a process group of its own: what it starts in turn is ended with it. */
+export function startCommand(command: string, args: readonly string[], environment: Record<string, string>): Child {
+  const spawned = spawn(command, args, {
+    cwd: ROOT,
+    env: { ...inheritedEnvironment(), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  return watch(spawned, (signal) => spawned.pid !== undefined && process.kill(-spawned.pid, signal));
+}
+
+const inheritedEnvironment = (): Record<string, string> =>
+  Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+
+function watch(
+  spawned: ChildProcess,
+  send: (signal: NodeJS.Signals) => void,
+  onOutput: (text: string) => void = () => {},
+): Child {
   let complaints = '';
-  spawned.stdout?.setEncoding('utf8').on('data', (text: string) => onOutput?.(text));
+  spawned.stdout?.setEncoding('utf8').on('data', onOutput);
   spawned.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaints = (complaints + text).slice(-STDERR_LENGTH_MAX);
   });
   const ended = once(spawned, 'close').then(() => void running.delete(child));
   const child: Child = {
-    pid: spawned.pid as number,
     process: spawned,
     ended,
     isRunning: () => running.has(child),
     complaints: () => complaints,
     async end() {
-      spawned.kill('SIGTERM');
-      const timer = setTimeout(() => spawned.kill('SIGKILL'), END_LIMIT_MS);
+      if (!running.has(child)) return;
+      send('SIGTERM');
+      const timer = setTimeout(() => send('SIGKILL'), END_LIMIT_MS);
       await ended;
       clearTimeout(timer);
     },

@@ -1,5 +1,5 @@
 import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
-import { countFailed, type Shot, type SpanReport, startIngestBench } from './ingest.ts';
+import { countFailed, type Shot, type SpanReport, spanNotes, startIngestBench } from './ingest.ts';
 import { runOpenLoop } from './load.ts';
 import { stageBreakdown } from './stage-log.ts';
 import { median, percentile } from './statistics.ts';
@@ -70,7 +70,7 @@ function resultOf(rounds: readonly Round[]): BenchResult {
     notes: [
       'Open loop: photos start by the clock, however long others take. The bare calls run at the same pace with the same delay',
       `just before, without our server. The first ${HELD_PHOTOS} photos of a round, while the number held still grows, do not count.`,
-      `Claimed with the enqueue: ${rounds.map((round) => `${Math.round(round.fusedShare * 100)} %`).join(' ')}.`,
+      ...spanNotes(rounds),
     ],
     raw: rounds,
   };

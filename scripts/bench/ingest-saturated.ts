@@ -1,5 +1,5 @@
 import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
-import { countFailed, type Shot, type SpanReport, startIngestBench } from './ingest.ts';
+import { countFailed, type Shot, type SpanReport, spanNotes, startIngestBench } from './ingest.ts';
 import { runClosedLoop } from './load.ts';
 import { stageBreakdown } from './stage-log.ts';
 import { percentile } from './statistics.ts';
@@ -62,7 +62,7 @@ function resultOf(rounds: readonly Round[]): BenchResult {
     breakdowns: [stageBreakdown('where the time goes', rounds.flatMap((round) => round.stages))],
     notes: [
       'The stations, the simulator and PostgreSQL work on the same cores as the server: the figure is the whole machine’s.',
-      `Claimed with the enqueue: ${rounds.map((round) => `${Math.round(round.fusedShare * 100)} %`).join(' ')}.`,
+      ...spanNotes(rounds),
     ],
     raw: rounds,
   };

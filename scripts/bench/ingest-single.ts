@@ -1,5 +1,5 @@
 import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
-import { countFailed, type Shot, type SpanReport, startIngestBench } from './ingest.ts';
+import { countFailed, type Shot, type SpanReport, spanNotes, startIngestBench } from './ingest.ts';
 import { stageBreakdown } from './stage-log.ts';
 import { median, percentile } from './statistics.ts';
 
@@ -77,7 +77,7 @@ function resultOf(photos: number, rounds: readonly Round[]): BenchResult {
     notes: [
       'Time we add: the station’s wait (connect, 100 Continue, upload, last byte back) less the round’s median bare call to the',
       'same simulator; photo and bare call take turns. Client, simulator and PostgreSQL (fsync on) share the machine’s cores.',
-      `Claimed with the enqueue: ${rounds.map((round) => `${Math.round(round.fusedShare * 100)} %`).join(' ')}.`,
+      ...spanNotes(rounds),
     ],
     raw: rounds,
   };

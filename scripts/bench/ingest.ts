@@ -8,7 +8,7 @@ import { buildStationRequest, sendStationRequest } from '../station.ts';
 import { type BenchServer, PASSWORD, startBenchServer } from './bench-server.ts';
 import { type BareCall, createBareCall, startBenchSimulator } from './bench-simulator.ts';
 import type { BenchContext } from './benchmark.ts';
-import { type PhotoStages, readStages } from './stage-log.ts';
+import { type PhotoStages, readStages, readWarnings } from './stage-log.ts';
 
 const ANSWER_TIMEOUT_MS = 60_000;
 const WARM_UP_PHOTOS = 40;
@@ -29,6 +29,8 @@ export interface SpanReport {
   readonly loopDelayMsP99: number;
   /** The share of jobs that were claimed by the statement that queued them. */
   readonly fusedShare: number;
+  /** What the server complained of, and how often. */
+  readonly warnings: Readonly<Record<string, number>>;
 }
 
 export interface IngestBench {
@@ -106,6 +108,7 @@ async function endSpan(server: BenchServer, shots: readonly Shot[]): Promise<Spa
     cpuMsPerPhoto: cpuMs / Math.max(1, shots.length),
     loopDelayMsP99: loopDelayMs.p99,
     fusedShare: await readFusedShare(server),
+    warnings: readWarnings(server.output()),
   };
 }
 
@@ -117,6 +120,16 @@ async function readFusedShare(server: BenchServer): Promise<number> {
     server.database.db.kysely,
   );
   return rows[0]?.share ?? Number.NaN;
+}
+
+/** Two lines of notes that every ingest benchmark has. */
+export function spanNotes(spans: readonly SpanReport[]): string[] {
+  const fused = spans.map((span) => `${Math.round(span.fusedShare * 100)} %`).join(' ');
+  const warnings = spans.flatMap((span) => Object.entries(span.warnings).map(([text, count]) => `${count} × ${text}`));
+  return [
+    `Claimed with the enqueue: ${fused}.`,
+    ...(warnings.length === 0 ? [] : [`The server warned: ${warnings.join('; ').slice(0, 1_000)}`]),
+  ];
 }
 
 /** How many shots brought no picture. */

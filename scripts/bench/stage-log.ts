@@ -63,6 +63,10 @@ interface LogLine {
   readonly job_id: string;
   readonly stages_ms?: Readonly<Record<string, number>>;
   readonly duration_ms?: number;
+  readonly reason?: string;
+  readonly why?: string;
+  readonly outcome?: string;
+  readonly err?: { readonly message: string };
 }
 
 /** The last line may be cut. */
@@ -72,6 +76,19 @@ function parseLine(text: string): LogLine | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The complaints in a log: what was said, why, and how often. */
+export function readWarnings(output: string): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const text of output.split('\n')) {
+    if (!/^\{"level":"(?:warn|error|fatal)"/.test(text)) continue;
+    const line = parseLine(text);
+    if (line === undefined) continue;
+    const key = [line.msg, line.reason ?? line.why ?? line.outcome ?? line.err?.message ?? ''].join(': ');
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** One row per stage: mean, p50, p99. The means add up to the total's; percentiles do not. */

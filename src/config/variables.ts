@@ -1,4 +1,5 @@
 /** The kinds of environment variables: how each is read, what it may be, and how it is described. */
+import { isIP } from 'node:net';
 
 /** A value, or what is wrong with the text. */
 export type Parsed<Value> = { readonly value: Value } | { readonly fault: string };
@@ -93,15 +94,25 @@ export const url = (about: string, initial = ''): Variable<string> => ({
   about,
 });
 
-/** Words separated by commas. */
-export const list = (about: string): Variable<readonly string[]> => ({
+const NETWORK = /^(?<address>[^/]+)(?:\/(?<prefix>\d{1,3}))?$/;
+
+function isNetwork(word: string): boolean {
+  const { address = '', prefix = '0' } = NETWORK.exec(word)?.groups ?? {};
+  const version = isIP(address);
+  return version !== 0 && Number(prefix) <= (version === 6 ? 128 : 32);
+}
+
+/** Addresses and networks (CIDR), separated by commas. */
+export const networks = (about: string): Variable<readonly string[]> => ({
   initial: [],
-  parse: (raw) => ({
-    value: raw
-      .split(',')
-      .map((word) => word.trim())
-      .filter((word) => word !== ''),
-  }),
+  parse: (raw) => {
+    const words = raw.split(',').map((word) => word.trim());
+    const value = words.filter((word) => word !== '');
+    const wrong = value.find((word) => !isNetwork(word));
+    return wrong === undefined
+      ? { value }
+      : { fault: `must list addresses or networks (CIDR), not "${wrong.slice(0, 60)}"` };
+  },
   shown: '–',
   bounds: 'list',
   about,

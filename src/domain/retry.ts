@@ -53,10 +53,14 @@ export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }
   | { readonly retry: false; readonly why: string };
 
+/** Failures that stay what they are, whatever an adapter says of them. */
+const HOPELESS: ReadonlySet<string> = new Set(['refused', 'invalid_key', 'bad_request']);
+
 /** Whether and when to call again after a failure. */
 export function decideRetry(question: RetryQuestion): RetryDecision {
   const { failure, attemptNo, leftMs } = question;
-  if (!failure.retryable || failure.exhausted) return { retry: false, why: 'the answer will not change' };
+  if (HOPELESS.has(failure.kind) || !failure.retryable || failure.exhausted)
+    return { retry: false, why: 'the answer will not change' };
   if (attemptNo >= ATTEMPTS_MAX) return { retry: false, why: `all ${ATTEMPTS_MAX} attempts are used up` };
   const waitMs = retryWaitMs(question);
   const usableMs = leftMs - deliveryReserveMs(leftMs) - waitMs;

@@ -29,10 +29,13 @@ export function createClientAddress(trusted: readonly string[]): (req: IncomingM
   };
 }
 
+const ENTRY = /^(?<address>[^/]+)(?:\/(?<prefix>\d{1,3}))?$/;
+
 function addProxy(proxies: BlockList, entry: string): void {
-  const [address = '', prefix] = entry.split('/');
+  const { address = '', prefix } = ENTRY.exec(entry)?.groups ?? {};
   const version = isIP(address);
-  if (version === 0) throw new Error(`"${entry}" is not an address or a network (CIDR)`);
+  if (version === 0 || Number(prefix ?? 0) > (version === 6 ? 128 : 32))
+    throw new Error(`"${entry}" is not an address or a network (CIDR)`);
   const family = version === 6 ? 'ipv6' : 'ipv4';
   if (prefix === undefined) proxies.addAddress(address, family);
   else proxies.addSubnet(address, Number(prefix), family);

@@ -232,11 +232,11 @@ export async function endJob(
 }
 
 /** Hands jobs back that were claimed but need another process. @returns the ids that went back to the queue. */
-export async function releaseJobs(db: Db, workerId: string, jobIds: readonly string[]): Promise<string[]> {
+export async function releaseJobs(db: Db, workerId: string, claims: readonly Claim[]): Promise<string[]> {
   const rows = await runNamed<{ id: string }>(db, {
     name: 'job_release',
-    text: 'select job_release($1, $2) as id',
-    values: [workerId, jobIds],
+    text: 'select job_release($1, $2, $3) as id',
+    values: [workerId, claims.map((claim) => claim.jobId), claims.map((claim) => claim.claimNo)],
   });
   return rows.map((row) => row.id);
 }

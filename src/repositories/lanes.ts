@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Db } from '../db/db.ts';
 
 /** The limits of one provider, over all processes. */
@@ -12,7 +13,7 @@ export interface LaneLimits {
 export async function seedLanes(db: Db, lanes: readonly LaneLimits[]): Promise<void> {
   await db.kysely
     .insertInto('lane')
-    .values(lanes.map((lane) => ({ ...toRow(lane), ...fullBucket(lane) })))
+    .values(lanes.map((lane) => ({ ...toRow(lane), calls_burst: burstOf(lane), tokens: burstOf(lane) })))
     .onConflict((conflict) => conflict.column('provider_id').doNothing())
     .execute();
 }
@@ -36,7 +37,7 @@ export async function listLanes(db: Db): Promise<LaneLimits[]> {
 export async function updateLane(db: Db, lane: LaneLimits): Promise<boolean> {
   const result = await db.kysely
     .updateTable('lane')
-    .set({ ...toRow(lane), ...fullBucket(lane) })
+    .set({ ...toRow(lane), calls_burst: burstOf(lane), tokens: sql`least(tokens, ${burstOf(lane)})` })
     .where('provider_id', '=', lane.providerId)
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
@@ -49,8 +50,5 @@ const toRow = (lane: LaneLimits) => ({
   calls_per_minute: lane.callsPerMinute,
 });
 
-// a burst of a twelfth of a minute's calls: enough for a group of guests, too little to trip the service's own limiter
-function fullBucket(lane: LaneLimits): { calls_burst: number; tokens: number } {
-  const burst = Math.max(1, Math.ceil((lane.callsPerMinute ?? 120) / 12));
-  return { calls_burst: burst, tokens: burst };
-}
+// a twelfth of a minute's calls: enough for a group of guests, too little to trip the service's own limiter
+const burstOf = (lane: LaneLimits): number => Math.max(1, Math.ceil((lane.callsPerMinute ?? 120) / 12));

@@ -165,10 +165,10 @@ export function createWorker(deps: WorkerDeps): Worker {
       while (entries.size > 0) await Promise.all([...entries.values()].map((entry) => entry.finished));
     },
     async giveBack() {
-      const ids = [...entries.keys()];
+      const claims = [...entries.values()].map((entry) => entry.running.claim);
       for (const entry of entries.values()) entry.control.abort(new StopReason('shutdown'));
       await this.idle();
-      if (ids.length > 0) await releaseJobs(deps.db, workerId, ids);
+      if (claims.length > 0) await releaseJobs(deps.db, workerId, claims);
     },
   };
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FaultProxy } from '../support/fault-proxy.ts';
 import { answers } from '../support/contract-answer.ts';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
+import type { FaultProxy } from '../support/fault-proxy.ts';
 import { ask, errorOf, type HttpAnswer } from '../support/http.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 

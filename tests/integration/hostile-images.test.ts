@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deflateSync } from 'node:zlib';
+import { constants, deflateRawSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ask, errorOf, refusal } from '../support/http.ts';
@@ -22,6 +22,7 @@ import {
 import { PASSWORD_PART, photoPart, postForm } from '../support/post-form.ts';
 import { countRows, expectNothingLeft, GEMINI_SLOT, type GeminiServer, startGeminiServer } from '../support/slots.ts';
 
+const MEGABYTE = 2 ** 20;
 const SCRIPT = '<script>alert(1)</script>';
 
 let server: GeminiServer;
@@ -38,19 +39,23 @@ afterAll(() => server.stop());
 const post = (bytes: Buffer, { slotId = 'slot-001', fileName = 'IMG_0003.JPG', type = '' } = {}) =>
   postForm(server, [PASSWORD_PART, photoPart(bytes, fileName, type)], `/ingest/${slotId}`);
 
-/** A flat grey PNG that unpacks to `side`² bytes. */
-const flatPng = (side: number): Buffer =>
-  Buffer.concat([
-    PNG_START,
-    pngHeader(side, side),
-    pngChunk('IDAT', deflateSync(Buffer.alloc((side + 1) * side))),
-    pngChunk('IEND'),
-  ]);
+/** A flat grey PNG of 256 million pixels in some 250 kB: the same packed megabyte of zeros, again and again. */
+function flatPng(): Buffer {
+  const side = 16_000;
+  const sizeBytes = side * (side + 1);
+  const megabyte = deflateRawSync(Buffer.alloc(MEGABYTE), { finishFlush: constants.Z_FULL_FLUSH });
+  const rest = deflateRawSync(Buffer.alloc(sizeBytes % MEGABYTE));
+  const adler32 = Buffer.alloc(4);
+  adler32.writeUInt32BE((((sizeBytes % 65_521) << 16) | 1) >>> 0);
+  const repeated = Array.from({ length: Math.floor(sizeBytes / MEGABYTE) }, () => megabyte);
+  const packed = Buffer.concat([Buffer.from([0x78, 0x01]), ...repeated, rest, adler32]);
+  return Buffer.concat([PNG_START, pngHeader(side, side), pngChunk('IDAT', packed), pngChunk('IEND')]);
+}
 
 describe('a picture that would cost too much is refused by its header', () => {
   it.each<[string, () => Buffer]>([
-    ['a flat PNG of 16,000 × 16,000 that is whole', () => flatPng(16_000)],
-    ['the same, turned by a tag', () => withChunks(flatPng(16_000), pngChunk('eXIf', exifBlock({ orientation: 6 })))],
+    ['a flat PNG of 16,000 × 16,000 that is whole', flatPng],
+    ['the same, turned by a tag', () => withChunks(flatPng(), pngChunk('eXIf', exifBlock({ orientation: 6 })))],
     ['a header that claims 65,535² over a tiny body', () => withTail(jpegClaim(65_535, 65_535), Buffer.alloc(200))],
     ['the same as PNG', () => pngClaim(65_535, 65_535)],
     ['the largest claim there is', () => pngClaim(2 ** 31 - 1, 2 ** 31 - 1)],
@@ -71,7 +76,11 @@ describe('what is no still, whole picture of a taken type leaves nothing but its
     ['a JPEG that was cut off', '400 invalid_payload', () => photo.subarray(0, photo.length - 40)],
     ['no byte', '400 invalid_payload', () => Buffer.alloc(0)],
     ['one byte', '400 invalid_payload', () => photo.subarray(0, 1)],
-    ['an SVG', '415 unsupported_media_type', () => Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg">${SCRIPT}</svg>`)],
+    [
+      'an SVG',
+      '415 unsupported_media_type',
+      () => Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg">${SCRIPT}</svg>`),
+    ],
     ['a web page', '415 unsupported_media_type', () => Buffer.from(`<!doctype html><html>${SCRIPT}</html>`)],
     ['a program', '415 unsupported_media_type', () => Buffer.from(`MZ${'\0'.repeat(200)}`)],
     ['a HEIC photo for a provider that cannot read it', '415 unsupported_media_type', () => heicPhoto()],
@@ -90,7 +99,7 @@ describe('what is no still, whole picture of a taken type leaves nothing but its
 
 describe('a picture that is something else as well', () => {
   const html = `\n<!doctype html><html><body>${SCRIPT}</body></html>`;
-  const zip = Buffer.concat([Buffer.from('PK\x05\x06'), Buffer.alloc(18)]);
+  const zip = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(26), Buffer.from('hidden-entry.txt')]);
 
   it.each<[string, string, () => Buffer]>([
     ['a page behind its end', 'slot-001', () => withTail(photo, html)],
@@ -101,7 +110,7 @@ describe('a picture that is something else as well', () => {
     expect(refusal(answer)).toBe('200');
     const link = await ask(`${server.url}/public/results/${answer.headers.get('x-job-id')}`);
     for (const { headers, body } of [answer, link]) {
-      expect(body.toString('latin1')).not.toMatch(/<script|<html|PK\x05\x06/);
+      expect(body.toString('latin1')).not.toMatch(/<script|<html|hidden-entry/);
       expect(body.subarray(-2)).toEqual(Buffer.from([0xff, 0xd9]));
       expect(headers.get('content-type')).toBe('image/jpeg');
       expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -120,10 +129,10 @@ describe('a picture that is something else as well', () => {
 });
 
 describe('a provider that answers with a bomb', () => {
-  it('is believed as little as a station: no picture, no file, five tries at most', async () => {
+  it('is believed as little as a station: no picture, no file', async () => {
     const bomb = await startGeminiServer({
-      simulator: { answer: flatPng(16_000) },
-      environment: { T_SYNC_RESPONSE_SECONDS: '5' },
+      simulator: { answer: flatPng() },
+      environment: { T_SYNC_RESPONSE_SECONDS: '3' },
     });
     const answer = await bomb.post({ photo, slotId: GEMINI_SLOT });
     expect(refusal(answer)).toBe('502 provider_error');

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ask } from '../support/http.ts';
 import { BOUNDARY, formBytes } from '../support/form.ts';
+import { ask } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
 import { PASSWORD_PART, photoPart } from '../support/post-form.ts';
 import { readJob } from '../support/queue.ts';

@@ -67,7 +67,7 @@ describe('when the window closes', () => {
     const head = [`Content-Type: multipart/form-data; boundary=${BOUNDARY}`, `Content-Length: ${body.length}`];
     await client.send(requestHead(head));
     await client.send(body.subarray(0, body.length - 200));
-    await client.until(/"code":"sync_timeout"[^]*\}\}$/);
+    await client.until(/"code":"sync_timeout"[\s\S]*\}\}$/);
     expectInTime(performance.now() - sentAt);
     expect(client.received).toMatch(/^HTTP\/1\.1 504 /);
     expect(client.received).not.toContain('job_id');

@@ -54,8 +54,7 @@ describe("a station's request", () => {
     const parts = [PASSWORD_PART, photoPart(photo), field('name', 'STUDIO-PC')];
     for (let turn = 0; turn < parts.length; turn++) {
       const order = [...parts.slice(turn), ...parts.slice(0, turn)];
-      for (const list of [order, order.toReversed()])
-        expect(await keptFrom(list)).toEqual({ name: 'STUDIO-PC' });
+      for (const list of [order, order.toReversed()]) expect(await keptFrom(list)).toEqual({ name: 'STUDIO-PC' });
     }
   });
 

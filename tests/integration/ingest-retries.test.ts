@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { GeminiBehaviour } from '../../scripts/simulators/gemini.ts';
 import type { StationAnswer } from '../../scripts/station.ts';
 import { listProcessingLog, type ProcessingEvent } from '../../src/repositories/processing-log.ts';
 import { errorOf, refusal } from '../support/http.ts';
@@ -12,8 +13,6 @@ import {
   giveToGemini,
   startGeminiServer,
 } from '../support/slots.ts';
-
-type Behaviour = Parameters<GeminiServer['simulator']['plan']>[0];
 
 let server: GeminiServer;
 let photo: Buffer;
@@ -30,7 +29,7 @@ afterEach(() => expectNothingLeft(server));
 afterAll(() => server.stop());
 
 /** Posts a photo while the provider behaves as said, one behaviour a call. */
-async function postDuring(...behaviours: Behaviour[]): Promise<StationAnswer> {
+async function postDuring(...behaviours: GeminiBehaviour[]): Promise<StationAnswer> {
   server.simulator.plan(...behaviours);
   return server.post({ photo, slotId: GEMINI_SLOT });
 }
@@ -67,7 +66,7 @@ describe('a failure that another call may mend', () => {
     expect(empty?.providerLatencyMs).toBeGreaterThanOrEqual(0);
   });
 
-  it.each<[string, Behaviour, string, RegExp]>([
+  it.each<[string, GeminiBehaviour, string, RegExp]>([
     ['a throttled call', { kind: 'throttled' }, 'throttled', /429.*You exceeded your current quota/],
     ['an overloaded model', { kind: 'status', status: 503 }, 'unavailable', /503.*The model is overloaded/],
     ['an error inside the service', { kind: 'status', status: 500 }, 'unavailable', /500.*internal error/],
@@ -111,7 +110,7 @@ describe('a failure that another call may mend', () => {
 });
 
 describe('a failure that no other call can mend is told at once, with its reason', () => {
-  it.each<[string, Behaviour, RegExp]>([
+  it.each<[string, GeminiBehaviour, RegExp]>([
     ['a blocked prompt', { kind: 'safety_block', reason: 'BLOCKLIST' }, /BLOCKLIST/],
     ['a refused picture', { kind: 'finish', reason: 'IMAGE_SAFETY', message: 'No faces.' }, /IMAGE_SAFETY.*No faces\./],
     ['a day’s quota that is used up', { kind: 'throttled', perDay: true }, /PerDay/],

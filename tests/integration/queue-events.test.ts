@@ -101,7 +101,7 @@ describe('the events of a job', () => {
     const { db } = queue;
     const held = await claimedJob(db);
     await db.pool.query('select job_heartbeat($1, $2, $3, 1000)', [held.workerId, [held.jobId], [held.claimNo]]);
-    await releaseJobs(db, held.workerId, [held.jobId]);
+    await releaseJobs(db, held.workerId, [held]);
     expect(await eventsOf(held.jobId)).toEqual(['received', 'dispatched']);
   });
 

@@ -114,7 +114,7 @@ describe('a heartbeat', () => {
     await endLease(db, taken.jobId);
     await sweep();
     await claim(db);
-    await releaseJobs(db, workerId, [outdated.jobId]);
+    await releaseJobs(db, workerId, [outdated]);
     await claim(db, { workerId });
     expect(await renewLeases(db, workerId, [...mine, { ...foreign, workerId }], LEASE_MS)).toEqual(
       new Set([kept.jobId]),
@@ -166,8 +166,8 @@ describe('a release at shutdown', () => {
     const foreign = await claimedJob(db);
     if (running === undefined || done === undefined) return expect.unreachable();
     await endings.success(db, done);
-    const ids = [running.jobId, done.jobId, foreign.jobId, randomUUID()];
-    expect(await releaseJobs(db, workerId, ids)).toEqual([running.jobId]);
+    const claims = [running, done, foreign, { ...running, jobId: randomUUID() }];
+    expect(await releaseJobs(db, workerId, claims)).toEqual([running.jobId]);
     expect(await readJob(db, running.jobId)).toMatchObject({ status: 'pending', claim_no: 1, worker_id: null });
     expect(await readJob(db, foreign.jobId)).toMatchObject({ status: 'processing' });
     expect(await claim(db, { count: 5 })).toEqual([expect.objectContaining({ id: running.jobId, claimNo: 2 })]);
@@ -176,7 +176,7 @@ describe('a release at shutdown', () => {
   test('refuses what the worker still says afterwards', async () => {
     const { db } = queue;
     const held = await claimedJob(db);
-    await releaseJobs(db, held.workerId, [held.jobId]);
+    await releaseJobs(db, held.workerId, [held]);
     expect(await endings.success(db, held)).toBe(false);
     expect(await endings.failure(db, held)).toBe(false);
   });
@@ -184,15 +184,15 @@ describe('a release at shutdown', () => {
   test('may run twice', async () => {
     const { db } = queue;
     const held = await claimedJob(db);
-    expect(await releaseJobs(db, held.workerId, [held.jobId])).toEqual([held.jobId]);
-    expect(await releaseJobs(db, held.workerId, [held.jobId])).toEqual([]);
+    expect(await releaseJobs(db, held.workerId, [held])).toEqual([held.jobId]);
+    expect(await releaseJobs(db, held.workerId, [held])).toEqual([]);
   });
 
   test('keeps a job that may not be claimed again: its lease runs out and the sweep ends it', async () => {
     const { db } = queue;
     const held = await claimedJob(db);
     await db.pool.query('update job set claim_max = 1');
-    expect(await releaseJobs(db, held.workerId, [held.jobId])).toEqual([]);
+    expect(await releaseJobs(db, held.workerId, [held])).toEqual([]);
     await endLease(db, held.jobId);
     expect(await sweep()).toEqual([{ id: held.jobId, payloadPath: `uploads/${held.jobId}`, outcome: 'failed' }]);
   });

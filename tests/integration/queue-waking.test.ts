@@ -78,7 +78,7 @@ describe('the workers of a lane are told', () => {
   test('of a job that its worker gave back', async () => {
     const held = await claimedJob(queue.db);
     await hear();
-    await releaseJobs(queue.db, held.workerId, [held.jobId]);
+    await releaseJobs(queue.db, held.workerId, [held]);
     expect(await hear()).toEqual([NEW]);
   });
 
@@ -96,7 +96,7 @@ describe('the workers of a lane are told', () => {
     const held = await claimedJob(db);
     await reserveCall(db, held, 'spare');
     await hear();
-    await releaseJobs(db, held.workerId, [held.jobId]);
+    await releaseJobs(db, held.workerId, [held]);
     expect(await hear()).toEqual(['job_new spare']);
   });
 });

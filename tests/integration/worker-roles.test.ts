@@ -9,14 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ask, errorOf, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
-import {
-  eventually,
-  expectNothingLeft,
-  GEMINI_KEY,
-  GEMINI_SLOT,
-  giveToGemini,
-  openJobId,
-} from '../support/slots.ts';
+import { eventually, expectNothingLeft, GEMINI_KEY, GEMINI_SLOT, giveToGemini, openJobId } from '../support/slots.ts';
 
 let database: TestDatabase;
 let mediaRoot: string;

@@ -30,11 +30,11 @@ describe(`after 25 s of faults, seed ${SEED}`, () => {
 
   beforeAll(async () => {
     installation = await createInstallation({ windowSeconds: WINDOW_SECONDS });
-    const { db, gemini } = installation;
+    const { db } = installation;
     await installAudit(db);
     const fleet: Fleet = await startFleet(installation);
     await db.pool.query(`update lane set running_max = $1, calls_per_minute = null where provider_id = 'gemini'`, [RUNNING_MAX]);
-    gemini.plan(...flakyBehaviours(2_000, SEED));
+    for (const [at, { gemini }] of fleet.workers.entries()) gemini.plan(...flakyBehaviours(1_000, SEED + at));
     const over = new AbortController();
     const posted = keepPosting(installation, fleet, POST_EVERY_MS, over.signal);
     await wreakHavoc(installation, fleet, { faults: FAULTS, seed: SEED, pauseMs: 1_500 });
@@ -49,11 +49,12 @@ describe(`after 25 s of faults, seed ${SEED}`, () => {
   });
   afterAll(() => installation.end());
 
-  test('most photos came back, each with the very picture that its job’s row names', async () => {
+  test('most stations that were answered got a picture, and it is the one that the job’s row names', async () => {
     const answers = outcomes.filter((outcome) => !(outcome instanceof Error));
     const pictures = answers.filter(({ status }) => status === 200);
-    console.log({ seed: SEED, photos: outcomes.length, answers: Object.groupBy(answers, ({ status }) => status) });
-    expect(pictures.length).toBeGreaterThan(outcomes.length / 2);
+    const counts = Object.entries(Object.groupBy(answers, ({ status }) => status)).map(([status, all]) => [status, all?.length]);
+    console.log(`seed ${SEED}: ${outcomes.length} photos, answers ${JSON.stringify(Object.fromEntries(counts))}`);
+    expect(pictures.length).toBeGreaterThan(answers.length / 2);
     for (const picture of pictures) {
       const job = await readJob(installation.db, jobIdOf(picture));
       expect({ id: job.id, sha256: job.result_checksum }).toEqual({ id: job.id, sha256: sha256Of(picture.body) });

@@ -1,21 +1,22 @@
 /** Faults in an order that a seed decides, under a steady load. */
 import { setTimeout as elapse } from 'node:timers/promises';
 import { createRandom, type Random } from '../../scripts/scene/random.ts';
-import type { GeminiBehaviour } from '../../scripts/simulators/gemini.ts';
+import { type GeminiBehaviour, type GeminiSimulator, startGeminiSimulator } from '../../scripts/simulators/gemini.ts';
 import type { StationAnswer } from '../../scripts/station.ts';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
-import type { Installation } from './installation.ts';
+import { GEMINI_API_KEY, type Installation } from './installation.ts';
 import type { LogLine, ServerProcess } from './server-process.ts';
 
-/** A process of the installation, with a proxy of its own in front of the database. */
+/** A process of the installation, with a proxy of its own in front of the database and a Gemini of its own. */
 export interface Member {
   readonly environment: Readonly<Record<string, string>>;
   readonly proxy: FaultProxy;
+  readonly gemini: GeminiSimulator;
   server: ServerProcess;
   /** What was logged by those it replaced. */
   readonly past: LogLine[];
-  /** Suspended or cut off at the moment: left alone by other faults, so that its late answers come. */
+  /** Suspended, cut off or starting at the moment: left alone by other faults, so that its late answers come. */
   isAway: boolean;
 }
 
@@ -28,37 +29,41 @@ export interface Fleet {
   stop(): Promise<(number | null)[]>;
 }
 
+async function startMember(installation: Installation, environment: Readonly<Record<string, string>>): Promise<Member> {
+  const { url } = installation.database;
+  const proxy = await startFaultProxy({ targetHost: '127.0.0.1', targetPort: Number(new URL(url).port) });
+  const gemini = await startGeminiSimulator({ apiKey: GEMINI_API_KEY, answer: installation.picture });
+  const all = { ...environment, DATABASE_URL: proxy.through(url), GEMINI_BASE_URL: gemini.url };
+  return { environment: all, proxy, gemini, server: await installation.start(all), past: [], isAway: false };
+}
+
 /** One process that serves and two that work. */
 export async function startFleet(installation: Installation): Promise<Fleet> {
-  const member = async (environment: Readonly<Record<string, string>>): Promise<Member> => {
-    const { url } = installation.database;
-    const proxy = await startFaultProxy({ targetHost: '127.0.0.1', targetPort: Number(new URL(url).port) });
-    const all = { ...environment, DATABASE_URL: proxy.through(url) };
-    return { environment: all, proxy, server: await installation.start(all), past: [], isAway: false };
-  };
   const port = String(await findFreePort());
   const [api, ...workers] = await Promise.all([
-    member({ ROLE: 'api', PORT: port }),
-    member({ ROLE: 'worker' }),
-    member({ ROLE: 'worker' }),
+    startMember(installation, { ROLE: 'api', PORT: port }),
+    startMember(installation, { ROLE: 'worker' }),
+    startMember(installation, { ROLE: 'worker' }),
   ]);
-  const members = [api as Member, ...workers];
+  const members = [api, ...workers];
   return {
-    api: api as Member,
+    api,
     workers,
     logged: () => members.flatMap(({ past, server }) => [...past, ...server.logged()]),
     stop: async () => {
       const endings = await Promise.all(members.map(({ server }) => server.end('SIGTERM')));
-      await Promise.all(members.map(({ proxy }) => proxy.stop()));
+      await Promise.all(members.flatMap(({ proxy, gemini }) => [proxy.stop(), gemini.stop()]));
       return endings.map(({ code }) => code);
     },
   };
 }
 
 async function replace(installation: Installation, member: Member): Promise<void> {
+  member.isAway = true;
   await member.server.end('SIGKILL');
   member.past.push(...member.server.logged());
   member.server = await installation.start(member.environment);
+  member.isAway = false;
 }
 
 async function away(member: Member, ms: number, leave: () => void, comeBack: () => void): Promise<void> {
@@ -69,23 +74,40 @@ async function away(member: Member, ms: number, leave: () => void, comeBack: () 
   member.isAway = false;
 }
 
+const isDrawing = ({ gemini }: Member): boolean =>
+  gemini.requests.some(({ behaviour, outcome }) => behaviour === 'success' && outcome === 'pending');
+
+/** One of those that fit, as soon as there is one. */
+async function pickOne(members: readonly Member[], random: Random, fits: (member: Member) => boolean): Promise<Member> {
+  for (;;) {
+    const present = members.filter((member) => !member.isAway && fits(member));
+    if (present.length > 0) return random.pick(present);
+    await elapse(20);
+  }
+}
+
 export type Fault = 'kill worker' | 'suspend worker' | 'silence worker' | 'cut worker' | 'kill api' | 'cut api';
 
-/** Applies one fault. Resolves when what it did is over. */
-async function apply(fault: Fault, installation: Installation, fleet: Fleet, random: Random): Promise<void> {
-  const present = fleet.workers.filter(({ isAway }) => !isAway);
-  const worker = present.length > 0 ? random.pick(present) : undefined;
-  if (fault === 'cut api') return fleet.api.proxy.cut();
-  if (fault === 'kill api') return replace(installation, fleet.api);
-  if (worker === undefined) return;
-  if (fault === 'cut worker') return worker.proxy.cut();
-  if (fault === 'kill worker') return replace(installation, worker);
-  const { server, proxy } = worker;
-  if (fault === 'suspend worker') {
-    const resume = () => server.signal('SIGCONT');
-    return away(worker, random.between(2_600, 3_400), () => server.signal('SIGSTOP'), resume);
+/** Applies one fault to a process that is well. Resolves to what is over when its effect is. */
+async function apply(fault: Fault, installation: Installation, fleet: Fleet, random: Random): Promise<{ over: Promise<void> }> {
+  const isApi = fault.endsWith('api');
+  const isSilence = fault === 'silence worker';
+  const member = await pickOne(isApi ? [fleet.api] : fleet.workers, random, isSilence ? isDrawing : () => true);
+  const { server, proxy } = member;
+  switch (fault) {
+    case 'kill api':
+    case 'kill worker':
+      return { over: replace(installation, member) };
+    case 'cut api':
+    case 'cut worker':
+      return { over: Promise.resolve(proxy.cut()) };
+    case 'suspend worker': {
+      const resume = () => server.signal('SIGCONT');
+      return { over: away(member, random.between(2_600, 3_400), () => server.signal('SIGSTOP'), resume) };
+    }
+    case 'silence worker':
+      return { over: away(member, random.between(3_800, 4_200), proxy.stall, proxy.resume) };
   }
-  return away(worker, random.between(3_800, 4_200), proxy.stall, proxy.resume);
 }
 
 /** All faults of the list in a shuffled order, `pauseMs` apart on average; the long ones overlap. */
@@ -100,9 +122,9 @@ export async function wreakHavoc(
     .sort((a, b) => a.place - b.place);
   const running: Promise<void>[] = [];
   for (const { fault } of order) {
-    const done = apply(fault, installation, fleet, random);
-    running.push(done);
-    done.catch(() => {});
+    const { over } = await apply(fault, installation, fleet, random);
+    over.catch(() => {});
+    running.push(over);
     await elapse(options.pauseMs * random.between(0.5, 1.5));
   }
   await Promise.all(running);

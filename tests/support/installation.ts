@@ -24,7 +24,9 @@ export interface Installation {
   readonly database: TestDatabase;
   readonly db: Db;
   readonly gemini: GeminiSimulator;
+  /** What stations send, and what Gemini makes of it. */
   readonly photo: Buffer;
+  readonly picture: Buffer;
   readonly mediaRoot: string;
   /** What every process of it is started with, without the prefix. */
   readonly environment: Readonly<Record<string, string>>;
@@ -50,7 +52,8 @@ export async function createInstallation({ windowSeconds = 20, leaseSeconds = 2 
   const mediaRoot = join(home, 'shared-media');
   await mkdir(mediaRoot);
   const photo = await makePhoto({ widthPx: 320, heightPx: 240 });
-  const gemini = await startGeminiSimulator({ apiKey: GEMINI_API_KEY, answer: await makePhoto({ widthPx: 160, heightPx: 120 }) });
+  const picture = await makePhoto({ widthPx: 160, heightPx: 120 });
+  const gemini = await startGeminiSimulator({ apiKey: GEMINI_API_KEY, answer: picture });
   await useGemini(db);
   const environment = {
     HOME: home,
@@ -68,6 +71,7 @@ export async function createInstallation({ windowSeconds = 20, leaseSeconds = 2 
     db,
     gemini,
     photo,
+    picture,
     mediaRoot,
     environment,
     start: (more = {}, options = {}) => startServerProcess({ ...environment, ...more }, options),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { tellUndertaker } from './undertaker.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const WAIT_LIMIT_MS = 30_000;
+const WAIT_LIMIT_MS = 60_000;
 
 /** Of this process's environment a program gets only what every program needs; no setting of the machine leaks into a test. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG'] as const;
@@ -38,7 +38,7 @@ export interface Program {
   output(): Output;
   /** Resolves when it has ended and all its output was read. */
   readonly ended: Promise<Ending>;
-  /** Waits for standard output to match; rejects with all output when the process ends first, or after half a minute. */
+  /** Waits for standard output to match; rejects with all output when the process ends first, or after a minute. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
   /** Waits until `find` finds something in the output; rejects like {@link until}. */
   untilFound<Found>(what: string, find: (stdout: string) => Found | undefined): Promise<Found>;

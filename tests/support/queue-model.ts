@@ -108,8 +108,7 @@ function workerSteps(db: Db, memory: Memory, { openMax }: Limits) {
     async release(workerId: string) {
       const claims = memory.claimsOf(workerId);
       const mine = claims.filter((held) => held.claimNo < CLAIM_MAX && holds(memory.byId(held.jobId), held));
-      const ids = claims.map(({ jobId }) => jobId);
-      const released = await releaseJobs(db, workerId, ids);
+      const released = await releaseJobs(db, workerId, claims);
       expect(new Set(released)).toEqual(new Set(mine.map(({ jobId }) => jobId)));
       for (const id of released) memory.byId(id).state = 'pending';
     },

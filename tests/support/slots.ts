@@ -77,9 +77,9 @@ export async function giveToGemini(
   });
 }
 
-/** Tries again and again until the check passes, at most two seconds. */
+/** Tries again and again until the check passes, at most five seconds. */
 export const eventually = <Value>(check: () => Value | Promise<Value>): Promise<Value> =>
-  vi.waitFor(check, { timeout: 2_000, interval: 10 });
+  vi.waitFor(check, { timeout: 5_000, interval: 10 });
 
 interface JobFiles {
   readonly id: string;

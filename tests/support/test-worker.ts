@@ -1,5 +1,6 @@
 /** A worker without a server around it: it takes jobs only when it is told to look. */
 import { randomUUID } from 'node:crypto';
+import { createLog } from '../../src/log.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { finishResult } from '../../src/media/finish-result.ts';
 import { createSlabPool } from '../../src/media/slabs.ts';
@@ -7,7 +8,6 @@ import { createGeminiProvider } from '../../src/providers/gemini/gemini-provider
 import { createRegistry } from '../../src/providers/registry.ts';
 import { createHeldRequests } from '../../src/services/job/held-requests.ts';
 import { createWorker, type Worker } from '../../src/worker/worker.ts';
-import { createLog } from '../../src/log.ts';
 import { LEASE_MS, RETENTION_HOURS } from './queue.ts';
 import { GEMINI_KEY, type GeminiServer } from './slots.ts';
 

@@ -47,12 +47,8 @@ describe('a field that could hold a secret', () => {
     }
   });
 
-  test('is censored in lists and in the fields of a child', () => {
+  test('is censored in lists', () => {
     expect(written((log) => log.info({ tries: [{ password: SECRET }] }))).not.toContain(SECRET);
-    expect(written((log) => log.child({ token: SECRET }).info('said'))).not.toContain(SECRET);
-    expect(written((log) => log.child({ req: { headers: { authorization: SECRET } } }).info('said'))).not.toContain(
-      SECRET,
-    );
   });
 
   test('is censored in whichever case a header is written', () => {
@@ -86,7 +82,6 @@ describe('an error', () => {
     ],
     ['that is a text', (log) => log.error({ err: `cannot connect to ${URL_WITH_SECRET}` }, 'failed')],
     ['whose cause is a text', (log) => log.error({ err: new Error('outer', { cause: URL_WITH_SECRET }) }, 'failed')],
-    ['in a child', (log) => log.child({ err: fault() }).error('failed')],
   ])('never tells the password in an address: %s', (_, use) => {
     const line = written(use);
     expect(line).not.toContain(SECRET);

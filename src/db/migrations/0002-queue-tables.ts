@@ -106,11 +106,14 @@ begin
     case when new.is_finalized then 'final' else new.status || ' claim ' || new.claim_no end using errcode = 'PC001';
 end $$;
 create trigger job_guard before update on job for each row
-  when (old.is_finalized
-    or new.id <> old.id or new.slot_id <> old.slot_id or new.created_at <> old.created_at or new.expires_at <> old.expires_at
-    or new.claim_no < old.claim_no or new.attempt_no < old.attempt_no
-    or (old.status = 'pending' and new.status = 'processing' and new.claim_no <> old.claim_no + 1)
-    or (old.status = 'pending' and new.is_finalized and new.failure_reason is null))
+  when (old.is_finalized or new.attempt_no < old.attempt_no
+    or new.claim_no <> old.claim_no + (old.status = 'pending' and new.status = 'processing')::int
+    or (old.status = 'pending' and new.is_finalized and (new.failure_reason is null or new.failure_reason = 'provider_error')))
+  execute function job_refuse();
+-- what is fixed at creation; fires only for statements that name such a column, which none of ours do
+create trigger job_fixed before update of id, slot_id, operation_id, snapshot, metadata, created_at, expires_at on job for each row
+  when ((new.id, new.slot_id, new.operation_id, new.snapshot, new.metadata, new.created_at, new.expires_at)
+    is distinct from (old.id, old.slot_id, old.operation_id, old.snapshot, old.metadata, old.created_at, old.expires_at))
   execute function job_refuse();
 
 create function job_log_insert() returns trigger language plpgsql as $$

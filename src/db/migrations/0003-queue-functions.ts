@@ -24,8 +24,9 @@ begin
   return n < p_open_max;
 end $$;
 
--- locks the lane and brings its tokens and its bound up to date in the row it returns; lane_keep stores them
-create function lane_open(p_provider text) returns lane language plpgsql as $$
+-- locks the lane and brings its tokens, and its bound where that leaves less room than wanted, up to date in the row it
+-- returns; lane_keep stores them
+create function lane_open(p_provider text, p_want int) returns lane language plpgsql as $$
 declare l lane;
 begin
   select * into l from lane where provider_id = p_provider for no key update;
@@ -34,7 +35,7 @@ begin
     l.tokens := least(l.calls_burst, l.tokens + l.calls_per_minute / 60 * greatest(0, extract(epoch from clock_timestamp() - l.refilled_at)));
     l.refilled_at := clock_timestamp();
   end if;
-  if l.running_bound >= l.running_max then
+  if l.running_max - l.running_bound < p_want then
     select count(*) into l.running_bound from job where provider_id = p_provider and status = 'processing' and not is_finalized;
   end if;
   return l;
@@ -42,11 +43,11 @@ end $$;
 
 -- how many calls may begin now
 create function lane_room(l lane) returns int language sql immutable as $$
-  select greatest(0, least(l.running_max - l.running_bound, case when l.calls_per_minute is null then 2147483647 else floor(l.tokens) end, 2147483647))::int $$;
+  select case when l.provider_id is null then 0 else greatest(0, least(l.running_max - l.running_bound, case when l.calls_per_minute is null then 2147483647 else floor(l.tokens) end))::int end $$;
 
-create function lane_keep(l lane, p_taken int) returns void language sql as $$
-  update lane set running_bound = l.running_bound + p_taken, refilled_at = l.refilled_at,
-    tokens = case when l.calls_per_minute is null then l.tokens else l.tokens - p_taken end
+create function lane_keep(l lane, p_places int, p_calls int) returns void language sql as $$
+  update lane set running_bound = l.running_bound + p_places, refilled_at = l.refilled_at,
+    tokens = case when l.calls_per_minute is null then l.tokens else l.tokens - p_calls end
   where provider_id = l.provider_id $$;
 
 -- outcome: created | claimed | duplicate | full | late; full_scope: all | slot | provider
@@ -55,16 +56,20 @@ create function job_enqueue(p_id uuid, p_slot text, p_provider text, p_operation
   out outcome text, out full_scope text, out left_ms float8, out claim_no int, out attempt_no int)
 language plpgsql as $$
 #variable_conflict use_column
-declare l lane; room int; slot_max int; claimed boolean := false; born timestamptz := clock_timestamp() - p_elapsed_ms * interval '1 millisecond';
+declare l lane; room int := 0; slot_max int; claimed boolean := false; has_place boolean;
+  born timestamptz := clock_timestamp() - p_elapsed_ms * interval '1 millisecond';
+  ends timestamptz := born + p_window_ms * interval '1 millisecond';
 begin
-  if p_elapsed_ms >= p_window_ms then outcome := 'late'; return; end if;
+  if clock_timestamp() >= ends then outcome := 'late'; return; end if;
+  has_place := admission_take('all', p_open_max);
+  -- only now: whoever enqueued the same id before has committed, or is not there
   if exists (select from job where id = p_id) then outcome := 'duplicate'; return; end if;
   outcome := 'full';
-  if not admission_take('all', p_open_max) then full_scope := 'all'; return; end if;
+  if not has_place then full_scope := 'all'; return; end if;
   select open_max into slot_max from admission where scope = p_slot;
   if slot_max is not null and not admission_take(p_slot, slot_max) then full_scope := 'slot'; return; end if;
-  l := lane_open(p_provider);
-  room := coalesce(lane_room(l), 0);
+  l := lane_open(p_provider, 1);
+  room := lane_room(l);
   if l.open_max is not null then
     if l.open_bound >= l.open_max then
       select count(*) into l.open_bound from job where provider_id = p_provider and not is_finalized and expires_at > clock_timestamp();
@@ -75,17 +80,19 @@ begin
     end if;
     update lane set open_bound = l.open_bound + 1 where provider_id = p_provider;
   end if;
+  -- the locks may have taken a while
+  if clock_timestamp() >= ends then outcome := 'late'; return; end if;
   claimed := p_worker is not null and room > 0
     and not exists (select from job where provider_id = p_provider and status = 'pending' and not is_finalized);
   insert into job (id, slot_id, provider_id, operation_id, snapshot, metadata, payload_path, created_at, expires_at,
       status, claim_no, attempt_no, worker_id, lease_until, started_at)
-    values (p_id, p_slot, p_provider, p_operation, p_snapshot, p_metadata, p_payload, born, born + p_window_ms * interval '1 millisecond',
+    values (p_id, p_slot, p_provider, p_operation, p_snapshot, p_metadata, p_payload, born, ends,
       case when claimed then 'processing' else 'pending' end, claimed::int, claimed::int,
       case when claimed then p_worker end, case when claimed then clock_timestamp() + p_lease_ms * interval '1 millisecond' end,
       case when claimed then clock_timestamp() end);
-  if claimed then perform lane_keep(l, 1); end if;
+  if claimed then perform lane_keep(l, 1, 1); end if;
   outcome := case when claimed then 'claimed' else 'created' end;
-  left_ms := p_window_ms - p_elapsed_ms; claim_no := claimed::int; attempt_no := claimed::int;
+  left_ms := extract(epoch from ends - clock_timestamp())::float8 * 1000; claim_no := claimed::int; attempt_no := claimed::int;
 end $$;
 
 -- claims up to p_n jobs of one lane (of p_only, where given: a process that shuts down takes only what it holds): fair over slots (turn = place in the slot's own queue + what the slot has running), then oldest
@@ -97,8 +104,8 @@ language plpgsql as $$
 declare l lane; room int; got int;
 begin
   if not exists (select from job where provider_id = p_provider and status = 'pending' and not is_finalized) then return; end if;
-  l := lane_open(p_provider);
-  room := coalesce(lane_room(l), 0);
+  l := lane_open(p_provider, p_n);
+  room := lane_room(l);
   if room > 0 then
     return query
       with pick as materialized (
@@ -106,13 +113,13 @@ begin
         from slot s
         cross join lateral (select j.id, j.created_at, row_number() over (order by j.created_at, j.id) as place from job j
           where j.provider_id = p_provider and j.slot_id = s.id and j.status = 'pending' and not j.is_finalized
-            and (p_only is null or j.id = any (p_only))
+            and j.expires_at > clock_timestamp() and j.claim_no < j.claim_max and (p_only is null or j.id = any (p_only))
           order by j.created_at, j.id limit least(p_n, room)) q
         cross join lateral (select count(*) as n from job j
           where j.provider_id = p_provider and j.slot_id = s.id and j.status = 'processing' and not j.is_finalized) r
       ), take as materialized (
         select j.id from job j join pick using (id)
-        where j.status = 'pending' and not j.is_finalized and j.expires_at > clock_timestamp() and j.claim_no < j.claim_max
+        where j.status = 'pending' and not j.is_finalized
         order by pick.turn, pick.created_at, j.id limit least(p_n, room) for update of j skip locked
       )
       update job j set status = 'processing', claim_no = j.claim_no + 1,
@@ -124,27 +131,24 @@ begin
         extract(epoch from j.expires_at - clock_timestamp())::float8 * 1000;
     get diagnostics got = row_count;
   end if;
-  perform lane_keep(l, coalesce(got, 0));
+  perform lane_keep(l, coalesce(got, 0), coalesce(got, 0));
 end $$;
 
 -- one more call for a claimed job: granted | wait (wait_ms until the provider's limits allow it) | lost (the claim is no longer held)
 create function job_reserve_call(p_id uuid, p_claim int, p_worker uuid, p_provider text, out outcome text, out attempt_no int, out wait_ms float8)
 language plpgsql as $$
 #variable_conflict use_column
-declare l lane; room int; current_provider text;
+declare l lane; room int; current_provider text; is_moving boolean;
 begin
   select provider_id into current_provider from job
     where id = p_id and claim_no = p_claim and worker_id = p_worker and status = 'processing' and not is_finalized and expires_at > clock_timestamp();
   if not found then outcome := 'lost'; return; end if;
-  l := lane_open(p_provider);
-  room := coalesce(lane_room(l), 0);
-  if current_provider = p_provider then -- it holds its place already: only the call rate counts
-    room := case when l.calls_per_minute is null or l.tokens >= 1 then 1 else 0 end;
-    l.running_bound := l.running_bound - 1;
-  end if;
+  is_moving := current_provider <> p_provider;
+  l := lane_open(p_provider, is_moving::int);
+  -- a job that stays holds its place already: only the call rate counts for it
+  if is_moving then room := lane_room(l); else room := (l.calls_per_minute is null or l.tokens >= 1)::int; end if;
   if room < 1 then
-    l.running_bound := l.running_bound + (current_provider = p_provider)::int;
-    perform lane_keep(l, 0);
+    perform lane_keep(l, 0, 0);
     outcome := 'wait';
     wait_ms := case when l.calls_per_minute is null or l.tokens >= 1 then 250 else (1 - l.tokens) / l.calls_per_minute * 60000 end;
     return;
@@ -152,8 +156,9 @@ begin
   update job j set attempt_no = j.attempt_no + 1, provider_id = p_provider, provider_job_reference = null, updated_at = clock_timestamp()
     where id = p_id and claim_no = p_claim and worker_id = p_worker and status = 'processing' and not is_finalized and expires_at > clock_timestamp()
     returning j.attempt_no into attempt_no;
-  if not found then perform lane_keep(l, 0); outcome := 'lost'; return; end if;
-  perform lane_keep(l, 1);
+  if not found then perform lane_keep(l, 0, 0); outcome := 'lost'; return; end if;
+  perform lane_keep(l, is_moving::int, 1);
+  if is_moving then update lane set open_bound = open_bound + 1 where provider_id = p_provider; end if;
   outcome := 'granted';
 end $$;
 
@@ -175,7 +180,7 @@ create function job_heartbeat(p_worker uuid, p_ids uuid[], p_claims int[], p_lea
 -- true: this result is THE result. false: too late, the caller drops it and deletes the file it stored
 create function job_succeed(p_id uuid, p_claim int, p_worker uuid, p_provider text, p_path text, p_mime text, p_size int, p_checksum text,
   p_retention_hours float8, p_latency_ms int) returns boolean language plpgsql as $$
-declare held job;
+declare held job; t timestamptz;
 begin
   select * into held from job where id = p_id for no key update;
   if not found then return false; end if;
@@ -185,9 +190,10 @@ begin
     values (p_id, held.slot_id, 'provider_responded', p_latency_ms, jsonb_build_object('provider_id', p_provider, 'attempt_no', held.attempt_no,
       'claim_no', p_claim, 'outcome', 'image', 'accepted', not held.is_finalized));
   if held.is_finalized then return false; end if;
-  update job set is_finalized = true, finalized_at = clock_timestamp(), updated_at = clock_timestamp(), worker_id = null, lease_until = null,
+  t := clock_timestamp();
+  update job set is_finalized = true, finalized_at = t, updated_at = t, worker_id = null, lease_until = null,
       payload_path = null, result_file_path = p_path, result_mime_type = p_mime, result_size_bytes = p_size, result_checksum = p_checksum,
-      result_provider_id = p_provider, result_expires_at = clock_timestamp() + interval '1 hour'
+      result_provider_id = p_provider, result_expires_at = t::timestamptz(3) + interval '1 hour'
         * coalesce((select (value #>> '{}')::float8 from platform_setting where key = 'processed_media_ttl_hours'), p_retention_hours)
     where id = p_id;
   return true;
@@ -211,10 +217,12 @@ begin
 end $$;
 
 -- hands claimed jobs back at shutdown; the claim stays counted, so the fence moves on at the next one
-create function job_release(p_worker uuid, p_ids uuid[]) returns setof uuid language sql as $$
-  update job set status = 'pending', worker_id = null, lease_until = null, updated_at = clock_timestamp()
-  where id = any (p_ids) and worker_id = p_worker and status = 'processing' and not is_finalized and claim_no < claim_max
-  returning id $$;
+create function job_release(p_worker uuid, p_ids uuid[], p_claims int[]) returns setof uuid language sql as $$
+  update job j set status = 'pending', worker_id = null, lease_until = null, updated_at = clock_timestamp()
+  from unnest(p_ids, p_claims) d(id, claim_no)
+  where j.id = d.id and j.claim_no = d.claim_no and j.worker_id = p_worker and j.status = 'processing' and not j.is_finalized
+    and j.claim_no < j.claim_max
+  returning j.id $$;
 
 -- what no living process looks after: windows that closed, leases that ran out
 create function job_sweep(p_restart_grace_ms float8)

@@ -4,11 +4,11 @@ export type RangeAnswer =
   | { readonly kind: 'part'; readonly offset: number; readonly sizeBytes: number }
   | { readonly kind: 'unsatisfiable' };
 
-const ONE_RANGE = /^bytes=(\d*)-(\d*)$/;
+const ONE_RANGE = /^bytes= *(\d*)-(\d*) *$/i;
 
 /** Reads one range; several ranges, other units and malformed headers mean the whole file, as the RFC allows. */
 export function readRange(header: string | undefined, sizeBytes: number): RangeAnswer {
-  const [, first, last] = ONE_RANGE.exec(header?.replaceAll(' ', '') ?? '') ?? [];
+  const [, first, last] = ONE_RANGE.exec(header ?? '') ?? [];
   if (first === undefined || last === undefined || (first === '' && last === '')) return { kind: 'whole' };
   if (first === '') return part(Math.max(0, sizeBytes - Number(last)), sizeBytes - 1, sizeBytes);
   if (last !== '' && Number(last) < Number(first)) return { kind: 'whole' };

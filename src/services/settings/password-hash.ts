@@ -8,6 +8,15 @@ import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 const PARAMETERS = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;
 const AT_ONCE = 2;
 
+/** What a hash may ask for: RFC 9106's least, and a ceiling so that a planted hash cannot take the machine down. */
+const BOUNDS = {
+  memory: [8, 1_048_576],
+  passes: [1, 16],
+  parallelism: [1, 16],
+  saltBytesMin: 8,
+  tagBytes: [12, 64],
+} as const;
+
 const PHC = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
 let running = 0;
@@ -55,11 +64,30 @@ export async function verifyPassword(password: string, hash: string): Promise<bo
     string,
   ];
   const expected = Buffer.from(tag, 'base64');
-  const actual = await derive(password, Buffer.from(salt, 'base64'), {
+  const nonce = Buffer.from(salt, 'base64');
+  const parameters = {
     memory: Number(memory),
     passes: Number(passes),
     parallelism: Number(parallelism),
     tagLength: expected.length,
-  });
+  };
+  if (!areUsable(parameters, nonce.length)) return false;
+  const actual = await derive(password, nonce, parameters);
   return timingSafeEqual(actual, expected);
 }
+
+interface Parameters {
+  readonly memory: number;
+  readonly passes: number;
+  readonly parallelism: number;
+  readonly tagLength: number;
+}
+
+const isWithin = (value: number, [min, max]: readonly [number, number]): boolean => value >= min && value <= max;
+
+const areUsable = (parameters: Parameters, saltBytes: number): boolean =>
+  isWithin(parameters.parallelism, BOUNDS.parallelism) &&
+  isWithin(parameters.memory, [BOUNDS.memory[0] * parameters.parallelism, BOUNDS.memory[1]]) &&
+  isWithin(parameters.passes, BOUNDS.passes) &&
+  isWithin(parameters.tagLength, BOUNDS.tagBytes) &&
+  saltBytes >= BOUNDS.saltBytesMin;

@@ -1,0 +1,16 @@
+import { writeFileSync, mkdtempSync, chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildStationRequest, sendStationRequest } from '../station.ts';
+import { PASSWORD, startBenchServer } from './bench-server.ts';
+import { startBenchSimulator } from './bench-simulator.ts';
+import { createPictures } from './pictures.ts';
+import { runOpenLoop } from './load.ts';
+const directory = mkdtempSync('/tmp/bx/r-'); chmodSync(directory, 0o755);
+const pictures = createPictures(directory);
+const simulator = await startBenchSimulator({ answer: await pictures.answer(), otherwise: { kind: 'success', delayMs: 2500 } });
+const server = await startBenchServer({ home: join(directory, 'h'), geminiUrl: simulator.url, environment: { WORKER_CONCURRENCY: process.argv[2] ?? '8', T_SYNC_RESPONSE_SECONDS: '20' } });
+const request = buildStationRequest({ url: server.ingestUrl, password: PASSWORD, photo: (await pictures.photo()).bytes });
+const { results } = await runOpenLoop(140, 70, async () => { const a = await sendStationRequest(request, { timeoutMs: 60000 }); return [a.status, Math.round(a.timing.totalMs), a.headers.get('x-job-id')]; });
+console.log(results.map((r, i) => `${i}:${r[0]}:${r[1]}`).join(' '));
+writeFileSync('/tmp/bx/out.log', server.output());
+await server.stop(); await simulator.stop();

@@ -1,0 +1,127 @@
+/** The administrator's command line, beside a running server and on its own database. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { postPhoto, type StationAnswer } from '../../scripts/station.ts';
+import { makeHome, openHomeDatabase, removeHome } from '../support/home.ts';
+import { createInstallation, GEMINI_SLOT, INGEST_PASSWORD, type Installation, useGemini } from '../support/installation.ts';
+import { type Ending, reapPrograms, runProgram } from '../support/process.ts';
+import { prefixed, type ServerProcess, startServerProcess } from '../support/server-process.ts';
+
+let installation: Installation;
+let home: string;
+let server: ServerProcess;
+let environment: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  installation = await createInstallation();
+  home = makeHome();
+  environment = { ...installation.environment, HOME: home, DATABASE_URL: '', MEDIA_ROOT: '' };
+  server = await startServerProcess(environment);
+  const { db, close } = openHomeDatabase(home);
+  await useGemini(db);
+  await close();
+});
+afterAll(async () => {
+  await reapPrograms();
+  await removeHome(home);
+  await installation.end();
+});
+
+const admin = (...words: string[]): Promise<Ending> =>
+  runProgram('scripts/admin.ts', words, { environment: prefixed(environment) });
+
+const post = (password: string, slotId = 'slot-001'): Promise<StationAnswer> =>
+  postPhoto({ url: `${server.url}/ingest/${slotId}`, password, photo: installation.photo, timeoutMs: 60_000 });
+
+async function slot(id: string): Promise<Record<string, unknown>> {
+  const { code, stdout } = await admin('slot', 'show', id);
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+}
+
+test('a slot is changed by a command that a dry run shows first, and the next photo already feels it', async () => {
+  const change = ['slot', 'set', 'slot-003', '--name', 'Winter party', '--set', 'effect=sepia', '--enable'];
+  const before = await slot('slot-003');
+  expect(before).toMatchObject({ isEnabled: false });
+  expect((await post(INGEST_PASSWORD, 'slot-003')).status).toBe(503);
+  const dry = await admin(...change, '--dry-run');
+  expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Would become:[^]*"Winter party"/) });
+  expect(await slot('slot-003')).toEqual(before);
+  expect(await admin(...change)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Is now:[^]*"sepia"/) });
+  const { stdout } = await admin('slot', 'list');
+  expect(stdout).toMatch(/^slot-003 +on +Winter party +studio\/filter +\{"effect":"sepia"\}$/m);
+  expect(stdout.match(/^slot-\d{3} /gm)).toHaveLength(15);
+  expect((await post(INGEST_PASSWORD, 'slot-003')).status).toBe(200);
+});
+
+test('settings that the contract does not allow are refused with every fault, and nothing changes', async () => {
+  const before = await slot('slot-004');
+  const { code, stdout, stderr } = await admin('slot', 'set', 'slot-004', '--set', 'effect=no-such-effect', '--set', 'bogus=1');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('/effect');
+  expect(stderr).toContain('bogus');
+  expect(await slot('slot-004')).toEqual(before);
+});
+
+test('a rotated ingest password opens from the next photo on, the old one does not, and a held request is not disturbed', async () => {
+  installation.gemini.plan({ kind: 'success', delayMs: 3_000 });
+  const before = installation.gemini.requests.length;
+  const held = post(INGEST_PASSWORD, GEMINI_SLOT);
+  await installation.gemini.waitForRequest(before + 1);
+  expect(await admin('ingest-password', 'set', 'rotated-password')).toMatchObject({ code: 0, stderr: '' });
+  expect((await post(INGEST_PASSWORD)).status).toBe(401);
+  expect((await post('rotated-password')).status).toBe(200);
+  expect((await held).status).toBe(200);
+  const made = await admin('ingest-password', 'set');
+  const password = /is (\S+)$/m.exec(made.stdout)?.[1] ?? '';
+  expect((await post('rotated-password')).status).toBe(401);
+  expect((await post(password)).status).toBe(200);
+  await admin('ingest-password', 'set', INGEST_PASSWORD);
+});
+
+test('a provider’s limits are shown and changed', async () => {
+  const listed = async (): Promise<string> => (await admin('provider', 'list')).stdout;
+  expect(await listed()).toMatch(/^gemini +ready +64 +500 +no limit +image_edit$/m);
+  const changed = await admin('provider', 'set', 'gemini', '--running-max', '3', '--calls-per-minute', 'none', '--open-max', '7');
+  expect(changed).toMatchObject({ code: 0, stderr: '' });
+  expect(await listed()).toMatch(/^gemini +ready +3 +no limit +7 +image_edit$/m);
+});
+
+test('a job is told step by step, with every attempt and the provider’s own reason', async () => {
+  installation.gemini.plan({ kind: 'no_image' });
+  const answer = await post(INGEST_PASSWORD, GEMINI_SLOT);
+  expect(answer.status).toBe(200);
+  const { code, stdout } = await admin('job', 'show', answer.headers.get('x-job-id') ?? '');
+  expect(code).toBe(0);
+  const steps = stdout.split('\n').flatMap((line) => /^\S+Z +(\w+)/.exec(line)?.[1] ?? []);
+  expect(steps).toEqual(['received', 'dispatched', 'provider_responded', 'dispatched', 'provider_responded', 'succeeded']);
+  expect(stdout).toContain('NO_IMAGE');
+});
+
+test('a dry clean-up counts and removes nothing', async () => {
+  const { code, stdout } = await admin('clean-up', '--dry-run');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'Would remove: 0 expired results, 0 files of no job, 0 old jobs.\n' });
+});
+
+test.each([
+  [['frobnicate']],
+  [['slot', 'set']],
+  [['slot', 'set', 'slot-001', '--enable', '--disable']],
+  [['slot', 'set', 'slot-001', '--set', 'effect']],
+  [['slot', 'set', 'slot-001', '--settings', '{"effect":']],
+  [['slot', 'set', 'slot-001', '--no-such-option']],
+  [['slot', 'show', 'slot-099']],
+  [['provider', 'set', 'no-such-provider', '--running-max', '1']],
+  [['provider', 'set', 'gemini', '--running-max', '0']],
+  [['provider', 'set', 'gemini', '--no-such-option']],
+  [['job', 'show', 'not-a-job-id']],
+  [['clean-up', '--dryrun']],
+])('what makes no sense ends with 2 and a line that helps: %j', async (words) => {
+  const { code, stdout, stderr } = await admin(...words);
+  expect({ code, output: stdout + stderr }).toEqual({ code: 2, output: expect.stringMatching(/\S/) });
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
+
+test('no command names a secret', async () => {
+  const outputs = await Promise.all([admin('slot', 'list'), admin('provider', 'list')]);
+  for (const { stdout, stderr } of outputs) expect(stdout + stderr).not.toContain(environment.GEMINI_API_KEY);
+});
