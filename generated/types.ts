@@ -512,7 +512,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description `payload_too_large`: the photo exceeds the size limit in bytes or in pixels. */
+            /** @description `payload_too_large`: the photo is larger than the limit in bytes. */
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

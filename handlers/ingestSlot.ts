@@ -6,10 +6,11 @@ import { ingestPhoto } from '../src/services/job/ingest-photo.ts';
 /** Takes a station's photo and answers with the processed picture, as bare bytes. */
 export const ingestSlot =
   (deps: IngestDeps): Handler<'ingestSlot'> =>
-  async ({ params, query }, { arrivedAt, gone, receiveUpload }) => {
+  async ({ params, query }, { arrivedAt, clientAddress, gone, receiveUpload }) => {
     const { jobId, picture } = await ingestPhoto(deps, {
       slotId: params.slotId,
       arrivedAt,
+      clientAddress,
       gone,
       receiveUpload,
       queryTokens: query,

@@ -74,7 +74,10 @@ function parse(words: string[]) {
 
 function changeOf(values: ReturnType<typeof parse>['values'], current: Slot | undefined): SlotChange {
   if (values.enable && values.disable) throw new UsageError('--enable and --disable exclude each other.');
-  const base = values.settings === undefined ? current?.settings : readObject(values.settings);
+  // another operation has other settings: nothing of the old ones is carried over
+  const isOther = values.provider !== undefined || values.operation !== undefined;
+  const kept = isOther ? {} : current?.settings;
+  const base = values.settings === undefined ? kept : readObject(values.settings);
   const singles = Object.fromEntries((values.set ?? []).map(readPair));
   const hasSettings = values.settings !== undefined || values.set !== undefined;
   return {

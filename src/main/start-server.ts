@@ -13,9 +13,9 @@ import type { Log } from '../log.ts';
 import { createDiskStore } from '../media/disk-store.ts';
 import { finishResult } from '../media/finish-result.ts';
 import { createImageInspector } from '../media/inspect-image.ts';
+import { createAddressThrottle } from '../services/address-throttle.ts';
 import { createHeldRequests } from '../services/job/held-requests.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
-import { createAddressThrottle } from '../services/result/address-throttle.ts';
 import { type IngestPasswordSeed, seedIngestPassword } from '../services/settings/first-run.ts';
 import { createIngestPasswordCheck } from '../services/settings/ingest-password.ts';
 import { createWorker, type Worker } from '../worker/worker.ts';
@@ -26,6 +26,8 @@ import { type OpenDatabase, openDatabase } from './open-database.ts';
 import { startTasks, type Tasks } from './start-tasks.ts';
 
 const RESULT_REQUESTS_PER_MINUTE = 600;
+/** A right password is never held up by wrong ones. */
+const WRONG_PASSWORDS_PER_MINUTE = 20;
 
 /** What a test may ask of a server beyond its configuration. */
 export interface StartOptions {
@@ -127,6 +129,8 @@ async function serve({ config, log, deps, worker, state, options }: ServeParts):
       log,
       createInspector: createImageInspector,
       passwordCheck: createIngestPasswordCheck(),
+      wrongPasswords: createAddressThrottle({ requestsPerMinute: WRONG_PASSWORDS_PER_MINUTE }),
+      isDraining: () => state.isDraining,
       limits: {
         openJobsMax: values.QUEUE_MAX_IN_FLIGHT_JOBS,
         uploadBytesMax: values.UPLOAD_BYTES_MAX,

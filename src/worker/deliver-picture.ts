@@ -1,5 +1,6 @@
 /** From a provider's answer to the finished result: checked, stored, finalised, handed to whoever waits. */
 
+import { DomainError } from '../domain/errors.ts';
 import { UnacceptableImageError } from '../domain/unacceptable-image.ts';
 import type { OutputWish } from '../media/picture.ts';
 import type { ProviderFailure, ProviderImage } from '../providers/provider.ts';
@@ -60,6 +61,7 @@ export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made
     return { outcome: 'succeeded' };
   } catch (error) {
     if (error instanceof UnacceptableImageError) return { outcome: 'unacceptable', failure: badAnswer(error) };
+    if (error instanceof DomainError) return { outcome: 'unacceptable', failure: notStored(error) };
     throw error;
   } finally {
     if (!isHandedOver) made.image.release();
@@ -97,6 +99,14 @@ async function finalise(deps: WorkerDeps, running: RunningJob, made: MadePicture
   if (!isMine) await deps.store.removeResult(stored.path);
   return isMine;
 }
+
+/** The call was paid for and cannot be made useful by making it again: the disk is what fails. */
+const notStored = (error: DomainError): ProviderFailure => ({
+  kind: 'unavailable',
+  retryable: false,
+  charged: 'yes',
+  reason: `the picture came but could not be stored: ${error.message}`,
+});
 
 const badAnswer = (error: UnacceptableImageError): ProviderFailure => ({
   kind: 'bad_answer',

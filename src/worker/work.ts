@@ -1,3 +1,5 @@
+import { isConnectionFault } from '../repositories/connection-fault.ts';
+import { failJob } from '../repositories/job-queue.ts';
 import { runJob } from './run-job.ts';
 import type { RunningJob } from './running-job.ts';
 import type { WorkerDeps } from './worker-deps.ts';
@@ -17,8 +19,25 @@ export async function work(deps: WorkerDeps, running: RunningJob): Promise<void>
     if (running.stop.aborted) {
       deps.log.info({ ...facts, outcome: 'stopped', why: (running.stop.reason as Error).message }, 'job run stopped');
       deps.held.wake(job.id, { kind: 'look' });
-    } else deps.log.error({ ...facts, err: error }, 'job run failed; its lease runs out and another worker takes it');
+      return;
+    }
+    deps.log.error({ ...facts, err: error }, 'job run failed');
+    await endFaulty(deps, running, error);
   }
+}
+
+/**
+ * A fault of the program would only repeat itself, and each time a call may be paid for: the job ends here. Where the database
+ * is what fails, the lease runs out and another worker takes the job.
+ */
+async function endFaulty(deps: WorkerDeps, { job, claim }: RunningJob, error: unknown): Promise<void> {
+  if (isConnectionFault(error)) return;
+  try {
+    await failJob(deps.db, claim, 'the server made a mistake; its log holds the details');
+  } catch (fault) {
+    deps.log.warn({ job_id: job.id, err: fault }, 'failure not recorded; the sweep will');
+  }
+  deps.held.wake(job.id, { kind: 'look' });
 }
 
 // whoever holds the request removes the photo too; removing twice is harmless, never removing is not

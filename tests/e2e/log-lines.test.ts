@@ -23,7 +23,7 @@ let installation: Installation;
 let home: string;
 
 beforeAll(async () => {
-  installation = await createInstallation({ windowSeconds: 3 });
+  installation = await createInstallation({ windowSeconds: 6 });
   home = makeHome();
 });
 afterEach(() => reapPrograms());

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startGeminiSimulator } from '../../scripts/simulators/gemini.ts';
-import { refusal } from '../support/http.ts';
+import { endJob } from '../../src/repositories/job-queue.ts';
+import { errorOf, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
 import {
   countRows,
@@ -9,6 +10,7 @@ import {
   GEMINI_KEY,
   GEMINI_SLOT,
   type GeminiServer,
+  openJobId,
   startGeminiServer,
 } from '../support/slots.ts';
 
@@ -48,3 +50,27 @@ it('of 200 photos at once exactly as many are taken as there are places; the oth
   expect(server.simulator.requests).toHaveLength(OPEN_MAX);
   await expectNothingLeft(server);
 });
+
+it.each([
+  ['a slot', 'slot', `update admission set open_max = 1 where scope = '${GEMINI_SLOT}'`],
+  ['a provider', 'provider', `update lane set open_max = 1 where provider_id = 'gemini'`],
+])(
+  'the limit of %s holds beside that of all: 429 says which one, and others are not held up',
+  async (_, scope, limit) => {
+    const photo = await makePhoto();
+    const limited = await startGeminiServer();
+    await limited.db.pool.query(limit);
+    limited.simulator.plan({ kind: 'hang' });
+    const held = limited.post({ photo, slotId: GEMINI_SLOT });
+    const jobId = await openJobId(limited);
+    const answer = await limited.post({ photo, slotId: GEMINI_SLOT });
+    expect(refusal(answer)).toBe('429 queue_busy');
+    expect(errorOf(answer).details).toEqual({ scope });
+    expect(refusal(await limited.post({ photo, slotId: 'slot-001' }))).toBe('200');
+    await endJob(limited.db, { jobId, reason: 'cancelled', message: 'an operator cancelled it', onlyWaiting: false });
+    expect(refusal(await held)).toBe('503 job_cancelled');
+    expect(refusal(await limited.post({ photo, slotId: GEMINI_SLOT }))).toBe('200');
+    await expectNothingLeft(limited);
+    await limited.stop();
+  },
+);

@@ -40,7 +40,7 @@ export function answers(operationId: OperationId, status: number, what: string, 
 }
 
 /** Asserts that the answer has the status and is in everything what the operation declares for it. */
-export function expectDeclared(operationId: OperationId, status: number, answer: HttpAnswer): void {
+function expectDeclared(operationId: OperationId, status: number, answer: HttpAnswer): void {
   const text = answer.body.toString('utf8', 0, 500);
   expect(answer.status, text).toBe(status);
   const declared: Readonly<Record<string, readonly string[]>> = OPERATIONS[operationId].responses;

@@ -17,6 +17,7 @@ export interface PhotoArrival {
   /** `performance.now()` when the request's head was complete: the window counts from here. */
   readonly arrivedAt: number;
   readonly queryTokens: QueryTokens;
+  readonly clientAddress: string;
   readonly receiveUpload: ReceiveUpload;
 }
 
@@ -39,6 +40,7 @@ export async function acceptPhoto(
   jobId: string,
   stages: StageClock,
 ): Promise<AcceptedPhoto> {
+  if (deps.isDraining()) throw stopping();
   const setup = await readSetup(deps, arrival.slotId);
   stages.mark('setup');
   // a fault that is known before the password is known is told at once: nothing needs to be uploaded for it
@@ -57,6 +59,9 @@ export async function acceptPhoto(
     throw error;
   }
 }
+
+const stopping = () =>
+  new DomainError('queue_unavailable', 'The server is stopping and takes no new photos.', { retryAfterSeconds: 5 });
 
 async function readSetup(deps: IngestDeps, slotId: string): Promise<IngestSetup> {
   if (!isSlotId(slotId)) return { slot: undefined, passwordHash: undefined, windowSeconds: undefined };

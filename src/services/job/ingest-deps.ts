@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts';
 import type { MediaStore } from '../../media/store.ts';
 import type { ImageInspector } from '../../media/upload.ts';
 import type { Provider } from '../../providers/provider.ts';
+import type { AddressThrottle } from '../address-throttle.ts';
 import type { IngestPasswordCheck } from '../settings/ingest-password.ts';
 import type { HeldRequests } from './held-requests.ts';
 import type { LocalWorker } from './local-worker.ts';
@@ -25,6 +26,10 @@ export interface IngestDeps {
   readonly passwordCheck: IngestPasswordCheck;
   /** Missing in a process that runs no worker. */
   readonly worker: LocalWorker | undefined;
+  /** Counts wrong passwords by address. */
+  readonly wrongPasswords: AddressThrottle;
+  /** Whether the server is about to stop. */
+  readonly isDraining: () => boolean;
   readonly log: IngestLog;
   readonly limits: {
     readonly openJobsMax: number;

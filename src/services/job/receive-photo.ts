@@ -34,6 +34,7 @@ export interface PhotoRequest {
   readonly setup: IngestSetup;
   /** Tokens of the request's URL, kept as metadata. */
   readonly queryTokens: QueryTokens;
+  readonly clientAddress: string;
   readonly receiveUpload: ReceiveUpload;
   /** Ends the upload; its reason is what the receiving rejects with. */
   readonly signal: AbortSignal;
@@ -47,7 +48,7 @@ export interface PhotoRequest {
  */
 export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Promise<ReceivedPhoto> {
   const { setup } = request;
-  const password = createPasswordGate(deps, setup.passwordHash);
+  const password = createPasswordGate(deps, setup.passwordHash, request.clientAddress);
   let payloadPath = '';
   // of several files the first supported one counts: one that does not even claim to be an image is passed over
   let passedOver: DomainError | undefined;
@@ -82,13 +83,14 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
   }
 }
 
-function createPasswordGate(deps: IngestDeps, hash: string | undefined) {
+function createPasswordGate(deps: IngestDeps, hash: string | undefined, clientAddress: string) {
   let isProved = false;
   return {
     async demand(password: string | undefined): Promise<void> {
       if (isProved) return;
       isProved = await deps.passwordCheck.isRight(password, hash);
       if (!isProved) {
+        await deps.wrongPasswords.take(clientAddress);
         throw new DomainError(
           'invalid_credentials',
           'The ingest password is wrong or missing. Check the field "password" of the station.',

@@ -1,7 +1,7 @@
 import { DomainError } from '../../domain/errors.ts';
 import { FILE_EXTENSION, type ImageMimeType } from '../../domain/images.ts';
 import type { PictureBytes } from '../../media/picture.ts';
-import type { AddressThrottle } from './address-throttle.ts';
+import type { AddressThrottle } from '../address-throttle.ts';
 import { readRange } from './byte-range.ts';
 import { type FoundResult, openResult, type ResultDeps } from './find-result.ts';
 

@@ -55,5 +55,16 @@ function faultsOf(deps: SetSlotDeps, slot: Slot): readonly FieldFault[] {
     return [{ pointer: '/operation_id', message: `must be one of ${operations.join(', ')}`, keyword: 'enum' }];
   }
   const faults = deps.checkSettings(slot.providerId, slot.operationId, slot.settings);
+  if (faults?.length === 0) return templateFaults(slot);
   return faults ?? [{ pointer: '/operation_id', message: 'has no settings schema in the contract', keyword: 'enum' }];
 }
+
+/** Settings that name a template image need one that is bound to them; no template can be bound yet. */
+const templateFaults = (slot: Slot): FieldFault[] =>
+  Object.entries(slot.settings)
+    .filter(([key, value]) => key.endsWith('_media_id') && value !== 'ingest')
+    .map(([key]) => ({
+      pointer: `/${key}`,
+      message: 'names a template that is not bound to this slot',
+      keyword: 'template',
+    }));

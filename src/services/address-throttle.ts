@@ -1,5 +1,5 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { DomainError } from '../../domain/errors.ts';
+import { DomainError } from '../domain/errors.ts';
 
 /** Limits how often one address may ask. */
 export interface AddressThrottle {
@@ -7,7 +7,7 @@ export interface AddressThrottle {
   take(address: string): Promise<void>;
 }
 
-/** Each process counts for itself: result links are 122-bit ids, so the limit protects the disk, not the secret. */
+/** Each process counts for itself, and forgets when it ends. */
 export function createAddressThrottle({ requestsPerMinute }: { requestsPerMinute: number }): AddressThrottle {
   const limiter = new RateLimiterMemory({ points: requestsPerMinute, duration: 60 });
   return {
