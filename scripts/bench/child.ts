@@ -88,19 +88,25 @@ export async function endChildren(): Promise<void> {
   await Promise.all([...running].map((child) => child.end()));
 }
 
-/** Sends a message and waits for the next one back. @throws Error when the program ends instead. */
-export async function ask<Answer>(child: Child, question: object): Promise<Answer> {
+/** The next message a program sends. @throws Error when it ends instead. */
+export async function nextMessage<Message>(child: Child): Promise<Message> {
   const limit = new AbortController();
   const answer = once(child.process, 'message', { signal: limit.signal });
-  child.process.send(question);
+  answer.catch(() => {});
+  const gone = child.ended.then(() => {
+    throw new Error(`a program ended without a word: ${child.complaints()}`);
+  });
   try {
-    const gone = child.ended.then(() => {
-      throw new Error(`a program ended before it answered: ${child.complaints()}`);
-    });
-    const [message] = (await Promise.race([answer, gone])) as [Answer];
+    const [message] = (await Promise.race([answer, gone])) as [Message];
     return message;
   } finally {
     limit.abort();
-    answer.catch(() => {});
   }
+}
+
+/** Sends a message and waits for the next one back. @throws Error when the program ends instead. */
+export function ask<Answer>(child: Child, question: object): Promise<Answer> {
+  const answer = nextMessage<Answer>(child);
+  child.process.send(question);
+  return answer;
 }

@@ -14,6 +14,8 @@ export interface HoldOrder {
 /** All of them wait; `endedEarly` holds the first answers that came although none should. */
 export interface HoldReport {
   readonly count: number;
+  /** Of these, how many came with this order, and how long that took. */
+  readonly uploaded: number;
   readonly tookMs: number;
   readonly endedEarly: readonly string[];
 }
@@ -48,6 +50,7 @@ const firstLine = (bytes: Buffer): string => bytes.toString('latin1').split('\r\
 
 async function grow(request: StationRequest, body: Buffer, { count }: HoldOrder): Promise<void> {
   const startedAt = performance.now();
+  const before = opened;
   const uploader = async (): Promise<void> => {
     while (opened < count) {
       opened += 1;
@@ -55,7 +58,12 @@ async function grow(request: StationRequest, body: Buffer, { count }: HoldOrder)
     }
   };
   await Promise.all(Array.from({ length: UPLOADS_MAX }, uploader));
-  const report: HoldReport = { count: opened, tookMs: performance.now() - startedAt, endedEarly };
+  const report: HoldReport = {
+    count: opened,
+    uploaded: opened - before,
+    tookMs: performance.now() - startedAt,
+    endedEarly,
+  };
   process.send?.(report);
 }
 

@@ -183,9 +183,6 @@ function levelRows(count: number, windowMs: number, rounds: readonly Round[]): B
       rounds: each(({ span }, before) => (span.rssBytes - before.rssBytes) / 1000 / count),
       ...(count === MEMORY_LEVEL && { bar: { atMost: 45 } }),
     },
-    { name: name('accepted'), unit: '/s', rounds: each(({ hold }) => acceptedPerSecond(hold, count)) },
+    { name: name('accepted'), unit: '/s', rounds: each(({ hold }) => (hold.uploaded * 1000) / hold.tookMs) },
   ];
 }
-
-/** Of this level's own uploads; the level before it stands already. */
-const acceptedPerSecond = (hold: HoldReport, count: number): number => (count * 1000) / hold.tookMs;

@@ -1,13 +1,25 @@
 /** The listening server: Koa's callback behind Node's HTTP server, with limits against slow and endless clients. */
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
+import { DomainError } from '../domain/errors.ts';
+import { toErrorAnswer } from './error-answer.ts';
 
 /** A client has this long to send its whole head, in milliseconds. */
 const HEAD_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 30_000;
+/** How often slow heads are looked for. */
+const CHECK_MS = 500;
 /** Requests arrive in bursts after an outage; the system's default backlog of 511 would drop them. */
 const BACKLOG = 4_096;
+
+/** Where to listen, and how long a client may take to send its head (15 s unless a test says otherwise). */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly headTimeoutMs?: number;
+}
 
 /** A listening server. */
 export interface HttpServer {
@@ -20,26 +32,26 @@ export interface HttpServer {
 }
 
 /** Listens. Rejects when the address cannot be taken. */
-export async function startHttpServer(app: Koa, where: { host: string; port: number }): Promise<HttpServer> {
+export async function startHttpServer(app: Koa, where: ListenAddress): Promise<HttpServer> {
   const handle = app.callback() as (req: IncomingMessage, res: ServerResponse) => void;
   const server = createServer(
     {
-      headersTimeout: HEAD_TIMEOUT_MS,
+      headersTimeout: where.headTimeoutMs ?? HEAD_TIMEOUT_MS,
       requestTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: CHECK_MS,
     },
     handle,
   );
   // without this listener Node says 100 Continue at once, and the whole photo travels before it can be refused
   server.on('checkContinue', handle);
   server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end(BAD_REQUEST);
+    if (socket.writable) socket.end(badRequest());
     else socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ ...where, backlog: BACKLOG }, () => {
+    server.listen({ host: where.host, port: where.port, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });
@@ -58,15 +70,23 @@ function close(server: Server): Promise<void> {
   });
 }
 
-const BAD_REQUEST_BODY = JSON.stringify({
-  error: { code: 'invalid_request', message: 'The request is not well-formed HTTP.' },
-});
-const BAD_REQUEST = [
-  'HTTP/1.1 400 Bad Request',
-  'Content-Type: application/json',
-  'Cache-Control: no-store',
-  `Content-Length: ${Buffer.byteLength(BAD_REQUEST_BODY)}`,
-  'Connection: close',
-  '',
-  BAD_REQUEST_BODY,
-].join('\r\n');
+/** The one error shape also for what is not well-formed HTTP, where no request exists yet. */
+function badRequest(): string {
+  const requestId = randomUUID();
+  const { status, body, contentType } = toErrorAnswer(
+    new DomainError('invalid_request', 'The request is not well-formed HTTP.'),
+    requestId,
+    undefined,
+  );
+  return [
+    `HTTP/1.1 ${status} Bad Request`,
+    `X-Request-Id: ${requestId}`,
+    'X-Content-Type-Options: nosniff',
+    'Cache-Control: no-store',
+    `Content-Type: ${contentType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

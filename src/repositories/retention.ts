@@ -17,6 +17,17 @@ export async function findExpiredResults(db: Db): Promise<{ jobId: string; path:
   return rows.map((row) => ({ jobId: row.id, path: row.result_file_path as string }));
 }
 
+/** How many results' retention is over while rows still name their files. */
+export async function countExpiredResults(db: Db): Promise<number> {
+  const { count } = await db.kysely
+    .selectFrom('job')
+    .select((expression) => expression.fn.countAll<number>().as('count'))
+    .where('result_file_path', 'is not', null)
+    .where('result_expires_at', '<=', sql<Date>`now()`)
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
 /** Clears the paths of results whose files are gone. The link answers 410 from then on as before. */
 export async function forgetResultFiles(db: Db, jobIds: readonly string[]): Promise<void> {
   if (jobIds.length === 0) return;

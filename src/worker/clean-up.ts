@@ -4,7 +4,13 @@
  */
 import { orphanAgeMs } from '../domain/deadlines.ts';
 import { jobsWithPayload, knownResultPaths } from '../repositories/jobs.ts';
-import { deleteOldJobs, findExpiredResults, forgetResultFiles, withCleanupLock } from '../repositories/retention.ts';
+import {
+  countExpiredResults,
+  deleteOldJobs,
+  findExpiredResults,
+  forgetResultFiles,
+  withCleanupLock,
+} from '../repositories/retention.ts';
 import type { WorkerDeps } from './worker-deps.ts';
 
 /** What cleaning up needs. */
@@ -42,9 +48,9 @@ export async function cleanUp(deps: CleanUpDeps, options: CleanUpOptions): Promi
 
 async function removeExpiredResults(deps: CleanUpDeps, isDryRun: boolean): Promise<number> {
   let removed = 0;
+  if (isDryRun) return countExpiredResults(deps.db);
   for (;;) {
     const expired = await findExpiredResults(deps.db);
-    if (isDryRun) return expired.length;
     for (const result of expired) await deps.store.removeResult(result.path);
     await forgetResultFiles(
       deps.db,

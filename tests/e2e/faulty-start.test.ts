@@ -51,7 +51,7 @@ test('a port that is taken is named, and no server, database or lock remains', a
   const { code, signal, stdout, stderr } = await start({ PORT: String(port) });
   squatter.close();
   expect({ code, signal }).toEqual({ code: 1, signal: null });
-  expect(stderr).toMatch(new RegExp(`^PhotoChanger did not start\\.$[^]*\\b${port}\\b`, 'm'));
+  expect(stderr).toMatch(new RegExp(`^PhotoChanger did not start\\.$[sS]*\\b${port}\\b`, 'm'));
   expect(stderr).not.toMatch(/\n\s+at /);
   expect(startBlockOf(stdout)).toBe('');
   expect(postmasterOf(home)).toBeUndefined();
@@ -71,7 +71,9 @@ test('the ingest password made by a start that failed afterwards is not lost', a
 
 test('a database that cannot be reached is reported without its password', async () => {
   const port = await findFreePort();
-  const { code, stdout, stderr } = await start({ DATABASE_URL: `postgres://studio:secret-of-database@127.0.0.1:${port}/studio` });
+  const { code, stdout, stderr } = await start({
+    DATABASE_URL: `postgres://studio:secret-of-database@127.0.0.1:${port}/studio`,
+  });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^PhotoChanger did not start\.$/m);
   expect(stderr).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}`));

@@ -35,7 +35,7 @@ async function stop(server: ServerProcess): Promise<void> {
 
 /** The printed command as a shell's words; the placeholder of later starts is filled in. */
 const printedCommand = (block: string): string[] =>
-  (/curl [^]*?\/ingest\/slot-\d{3}/.exec(block)?.[0] ?? '').replaceAll('\\\n', ' ').trim().split(/\s+/);
+  (/curl [\s\S]*?\/ingest\/slot-\d{3}/.exec(block)?.[0] ?? '').replaceAll('\\\n', ' ').trim().split(/\s+/);
 
 /** Does what the printed command says, by curl where there is one. @returns the bytes it would write. */
 async function follow(words: readonly string[], photoPath: string): Promise<Buffer> {

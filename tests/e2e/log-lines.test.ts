@@ -70,7 +70,13 @@ test('every request has one line of JSON, and no line holds a secret, a picture 
       extraFields: { survey: NASTY },
       timeoutMs: 60_000,
     });
-  gemini.plan({ kind: 'bad_key' }, { kind: 'no_image' }, { kind: 'status', status: 503, message: NASTY }, { kind: 'success' }, { kind: 'hang' });
+  gemini.plan(
+    { kind: 'bad_key' },
+    { kind: 'no_image' },
+    { kind: 'status', status: 503, message: NASTY },
+    { kind: 'success' },
+    { kind: 'hang' },
+  );
   const asked = [
     await post('slot-001'),
     await post(GEMINI_SLOT),
@@ -87,7 +93,9 @@ test('every request has one line of JSON, and no line holds a secret, a picture 
   await hangUp(server.port);
   await server.untilLogged('request', { sent: 'gone' });
   // a broken database connection is a failure with a stack and a cause
-  await db.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'photochanger%'`);
+  await db.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'photochanger%'`,
+  );
   await server.untilLogged('Database notifications arrive again');
   await close();
   const { code, stdout, stderr } = await server.end('SIGTERM');
@@ -95,8 +103,13 @@ test('every request has one line of JSON, and no line holds a secret, a picture 
 
   const lines = logLinesOf(stdout);
   expect(startBlockOf(stdout)).toMatch(/^PhotoChanger listens on /);
-  expect(startBlockOf(stdout).split('\n').filter((line) => /forged|[{}]/.test(line))).toEqual([]);
-  for (const line of lines) expect(line).toMatchObject({ level: expect.any(String), time: expect.any(String), msg: expect.any(String) });
+  expect(
+    startBlockOf(stdout)
+      .split('\n')
+      .filter((line) => /forged|[{}]/.test(line)),
+  ).toEqual([]);
+  for (const line of lines)
+    expect(line).toMatchObject({ level: expect.any(String), time: expect.any(String), msg: expect.any(String) });
   expect(lines.filter(({ msg }) => msg === 'forged')).toEqual([]);
   const requests = lines.filter(({ msg }) => msg === 'request');
   expect(requests).toHaveLength(asked.length + 3);
@@ -108,7 +121,11 @@ test('every request has one line of JSON, and no line holds a secret, a picture 
   const secrets = [INGEST_PASSWORD, WRONG_PASSWORD, GEMINI_API_KEY, databasePasswordOf(home), '$argon2id$'];
   for (const secret of secrets) expect(stdout).not.toContain(secret);
   const pictures = [photo, installation.picture];
-  const traces = pictures.flatMap((bytes) => [bytes.toString('base64', 0, 30), bytes.toString('hex', 0, 16), bytes.toString('utf8', 0, 12)]);
+  const traces = pictures.flatMap((bytes) => [
+    bytes.toString('base64', 0, 30),
+    bytes.toString('hex', 0, 16),
+    bytes.toString('utf8', 0, 12),
+  ]);
   for (const trace of traces) expect(stdout).not.toContain(trace);
   expect(stdout).not.toMatch(/"type":"Buffer"|[A-Za-z0-9+/=]{200}/);
   expect(stdout.split('\n').filter((line) => line.length > LINE_LENGTH_MAX)).toEqual([]);

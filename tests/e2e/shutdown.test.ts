@@ -2,9 +2,15 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isAlive } from '../../src/db/embedded/process-identity.ts';
-import { type FormPart, BOUNDARY, formBytes } from '../support/form.ts';
+import { BOUNDARY, type FormPart, formBytes } from '../support/form.ts';
 import { makeHome, openHomeDatabase, ownershipOf, postmasterOf, removeHome } from '../support/home.ts';
-import { createInstallation, GEMINI_SLOT, INGEST_PASSWORD, type Installation, useGemini } from '../support/installation.ts';
+import {
+  createInstallation,
+  GEMINI_SLOT,
+  INGEST_PASSWORD,
+  type Installation,
+  useGemini,
+} from '../support/installation.ts';
 import { reapPrograms } from '../support/process.ts';
 import { connectRaw, type RawClient, requestHead } from '../support/raw-http.ts';
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
@@ -24,7 +30,12 @@ afterAll(async () => {
 
 /** A server on the home's own database, whose Gemini takes a second and a half. */
 async function startSlow(): Promise<ServerProcess> {
-  const server = await startServerProcess({ ...installation.environment, HOME: home, DATABASE_URL: '', MEDIA_ROOT: '' });
+  const server = await startServerProcess({
+    ...installation.environment,
+    HOME: home,
+    DATABASE_URL: '',
+    MEDIA_ROOT: '',
+  });
   const { db, close } = openHomeDatabase(home);
   await useGemini(db);
   await close();
@@ -93,7 +104,7 @@ test('a connection that is kept open learns from /readyz that the server drains,
   const ending = server.end('SIGTERM');
   await server.untilLogged('shutting down: finishing what is held');
   await client.send(requestHead([], 'GET /readyz HTTP/1.1'));
-  await client.until(/^HTTP\/1\.1 200 OK\r\n[^]*HTTP\/1\.1 503 [^]*"draining":\{"ok":false/);
+  await client.until(/^HTTP\/1\.1 200 OK\r\n[\s\S]*HTTP\/1\.1 503 [\s\S]*"draining":\{"ok":false/);
   const answeredAt = performance.now();
   expect(await ending).toMatchObject({ code: 0, signal: null });
   expect(performance.now() - answeredAt).toBeLessThan(5_000);

@@ -62,7 +62,7 @@ describe('a picture that would cost too much is refused by its header', () => {
   ])('%s', async (_, make) => {
     rowsBefore = await countRows(server);
     const answer = await post(make());
-    expect(refusal(answer)).toBe('413 payload_too_large');
+    expect(refusal(answer)).toBe('400 invalid_payload');
     expect(errorOf(answer).details).toMatchObject({ pixels_max: 110_000_000 });
     expect(await countRows(server)).toBe(rowsBefore);
   });

@@ -38,7 +38,12 @@ const elapse = (ms: number): Promise<void> => new Promise((resolve) => setTimeou
 test('held requests get their pictures although PostgreSQL is killed meanwhile: it is started again', async () => {
   const home = makeHome();
   installation.gemini.setDefault({ kind: 'success', delayMs: 1_000 });
-  const server = await startServerProcess({ ...installation.environment, HOME: home, DATABASE_URL: '', MEDIA_ROOT: '' });
+  const server = await startServerProcess({
+    ...installation.environment,
+    HOME: home,
+    DATABASE_URL: '',
+    MEDIA_ROOT: '',
+  });
   const before = openHomeDatabase(home);
   await useGemini(before.db);
   await before.close();
@@ -77,35 +82,38 @@ test('held requests get their pictures although every database connection is cut
   expect(installation.gemini.requests.length - requestsBefore).toBe(5);
 });
 
-test.each(['api', 'all'])('a photo whose acceptance is not confirmed, since the connection breaks, is accepted once and comes back (role %s)', async (role) => {
-  const { db, gemini } = installation;
-  gemini.setDefault({ kind: 'success' });
-  const server = await installation.start({ ...throughProxy, ROLE: role });
-  if (role === 'api') await installation.start({ ROLE: 'worker' });
-  const locker = await db.pool.connect();
-  const enqueues = async (): Promise<number> => {
-    const { rows } = await db.pool.query(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%job_enqueue%'`,
-    );
-    return rows.length;
-  };
-  const before = await countJobs(db, 'true');
-  let answer: Promise<StationAnswer>;
-  try {
-    await locker.query(`begin; select from admission where scope = 'all' for update`);
-    answer = installation.post(server);
-    await vi.waitFor(async () => expect(await enqueues()).toBe(1), 10_000);
-    proxy.cut();
-    await vi.waitFor(async () => expect(await enqueues()).toBe(2), 10_000);
-    await locker.query('commit');
-  } finally {
-    locker.release(true);
-  }
-  const { status, body } = await answer;
-  expect({ status, error: status === 200 ? '' : body.toString() }).toEqual({ status: 200, error: '' });
-  expect(await countJobs(db, 'true')).toBe(before + 1);
-  expect(finalEvents(await installation.events(jobIdOf(await answer)))).toEqual(['succeeded']);
-});
+test.each(['api', 'all'])(
+  'a photo whose acceptance is not confirmed, since the connection breaks, is accepted once and comes back (role %s)',
+  async (role) => {
+    const { db, gemini } = installation;
+    gemini.setDefault({ kind: 'success' });
+    const server = await installation.start({ ...throughProxy, ROLE: role });
+    if (role === 'api') await installation.start({ ROLE: 'worker' });
+    const locker = await db.pool.connect();
+    const enqueues = async (): Promise<number> => {
+      const { rows } = await db.pool.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%job_enqueue%'`,
+      );
+      return rows.length;
+    };
+    const before = await countJobs(db, 'true');
+    let answer: Promise<StationAnswer>;
+    try {
+      await locker.query(`begin; select from admission where scope = 'all' for update`);
+      answer = installation.post(server);
+      await vi.waitFor(async () => expect(await enqueues()).toBe(1), 10_000);
+      proxy.cut();
+      await vi.waitFor(async () => expect(await enqueues()).toBe(2), 10_000);
+      await locker.query('commit');
+    } finally {
+      locker.release(true);
+    }
+    const { status, body } = await answer;
+    expect({ status, error: status === 200 ? '' : body.toString() }).toEqual({ status: 200, error: '' });
+    expect(await countJobs(db, 'true')).toBe(before + 1);
+    expect(finalEvents(await installation.events(jobIdOf(await answer)))).toEqual(['succeeded']);
+  },
+);
 
 test('photos are taken and answered at the pace of the poll while no notification arrives', async () => {
   installation.gemini.setDefault({ kind: 'success' });

@@ -26,7 +26,9 @@ afterEach(async () => {
 afterAll(() => installation.end());
 
 /** One process that serves, one that works; the next call of the simulator will be theirs. */
-async function startPair(workerEnvironment: Readonly<Record<string, string>> = {}): Promise<{ api: ServerProcess; worker: ServerProcess }> {
+async function startPair(
+  workerEnvironment: Readonly<Record<string, string>> = {},
+): Promise<{ api: ServerProcess; worker: ServerProcess }> {
   requestsBefore = installation.gemini.requests.length;
   const [api, worker] = await Promise.all([
     installation.start({ ROLE: 'api' }),
@@ -35,8 +37,7 @@ async function startPair(workerEnvironment: Readonly<Record<string, string>> = {
   return { api, worker };
 }
 
-const call = (n: number, stage?: 'received' | 'ended') =>
-  installation.gemini.waitForRequest(requestsBefore + n, stage);
+const call = (n: number, stage?: 'received' | 'ended') => installation.gemini.waitForRequest(requestsBefore + n, stage);
 
 async function untilJob(condition: string): Promise<string> {
   return vi.waitFor(
@@ -106,20 +107,29 @@ test('a worker suspended beyond its lease drops the answer it finds at its retur
 
 test('a result whose database was silent until after the lease is refused by the fence, and its file is removed', async () => {
   installation.gemini.plan({ kind: 'success', delayMs: 500 }, { kind: 'success', delayMs: 200 });
-  proxy = await startFaultProxy({ targetHost: '127.0.0.1', targetPort: Number(new URL(installation.database.url).port) });
+  proxy = await startFaultProxy({
+    targetHost: '127.0.0.1',
+    targetPort: Number(new URL(installation.database.url).port),
+  });
   const { api, worker } = await startPair({ DATABASE_URL: proxy.through(installation.database.url) });
   const answer = installation.post(api);
   await call(1);
   proxy.stall();
   const jobId = await untilJob('not is_finalized');
-  await vi.waitFor(async () => expect(await installation.files()).toContainEqual(expect.stringContaining(`${jobId}.1.jpg`)), 10_000);
+  await vi.waitFor(
+    async () => expect(await installation.files()).toContainEqual(expect.stringContaining(`${jobId}.1.jpg`)),
+    10_000,
+  );
   await installation.start({ ROLE: 'worker' });
   expect((await answer).status).toBe(200);
   const job = await readJob(installation.db, jobId);
   expect(job).toMatchObject({ claim_no: 2, is_finalized: true, failure_reason: null });
   proxy.resume();
   await worker.untilLogged('job run ended', { job_id: jobId, claim_no: 1, outcome: 'late' });
-  expect(await acceptances(jobId)).toEqual([{ claim: 2, accepted: true }, { claim: 1, accepted: false }]);
+  expect(await acceptances(jobId)).toEqual([
+    { claim: 2, accepted: true },
+    { claim: 1, accepted: false },
+  ]);
   expect(await readJob(installation.db, jobId)).toEqual(job);
   expect(finalEvents(await installation.events(jobId))).toEqual(['succeeded']);
   expect((await installation.files()).filter((file) => file.includes(`${jobId}.1.`))).toEqual([]);

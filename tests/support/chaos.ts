@@ -89,7 +89,12 @@ async function pickOne(members: readonly Member[], random: Random, fits: (member
 export type Fault = 'kill worker' | 'suspend worker' | 'silence worker' | 'cut worker' | 'kill api' | 'cut api';
 
 /** Applies one fault to a process that is well. Resolves to what is over when its effect is. */
-async function apply(fault: Fault, installation: Installation, fleet: Fleet, random: Random): Promise<{ over: Promise<void> }> {
+async function apply(
+  fault: Fault,
+  installation: Installation,
+  fleet: Fleet,
+  random: Random,
+): Promise<{ over: Promise<void> }> {
   const isApi = fault.endsWith('api');
   const isSilence = fault === 'silence worker';
   const member = await pickOne(isApi ? [fleet.api] : fleet.workers, random, isSilence ? isDrawing : () => true);
@@ -134,7 +139,12 @@ export async function wreakHavoc(
 export type Outcome = StationAnswer | Error;
 
 /** Posts photos at a steady pace until `over` is aborted, and resolves when the last one has an outcome. */
-export async function keepPosting(installation: Installation, fleet: Fleet, everyMs: number, over: AbortSignal): Promise<Outcome[]> {
+export async function keepPosting(
+  installation: Installation,
+  fleet: Fleet,
+  everyMs: number,
+  over: AbortSignal,
+): Promise<Outcome[]> {
   const outcomes: Promise<Outcome>[] = [];
   while (!over.aborted) {
     outcomes.push(installation.post(fleet.api.server).catch((error: Error) => error));

@@ -1,9 +1,9 @@
 /** An installation of several processes: one database, one media folder, one simulated Gemini. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { postPhoto, type StationAnswer } from '../../scripts/station.ts';
 import { type GeminiSimulator, startGeminiSimulator } from '../../scripts/simulators/gemini.ts';
+import { postPhoto, type StationAnswer } from '../../scripts/station.ts';
 import type { Db } from '../../src/db/db.ts';
 import { createKysely } from '../../src/db/pool.ts';
 import { thumbnailPathOf } from '../../src/media/media-paths.ts';
@@ -111,7 +111,8 @@ async function runAdmin(
   options: Omit<ProgramOptions, 'environment'>,
 ): Promise<string> {
   const ending = await runProgram('scripts/admin.ts', words, { ...options, environment: prefixed(environment) });
-  if (ending.code !== 0) throw new Error(`admin ${words.join(' ')} ended with ${ending.code}\n${ending.stdout}\n${ending.stderr}`);
+  if (ending.code !== 0)
+    throw new Error(`admin ${words.join(' ')} ended with ${ending.code}\n${ending.stdout}\n${ending.stderr}`);
   return ending.stdout;
 }
 

@@ -50,8 +50,14 @@ export interface Program {
 
 const alive = new Set<Program>();
 
-function spawnNode(script: string, args: readonly string[], { environment, cwd, preload }: ProgramOptions): ChildProcess {
-  const inherited = Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+function spawnNode(
+  script: string,
+  args: readonly string[],
+  { environment, cwd, preload }: ProgramOptions,
+): ChildProcess {
+  const inherited = Object.fromEntries(
+    INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
   const preloads = preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
   return spawn(process.execPath, [...preloads, join(ROOT, script), ...args], {
     cwd: cwd ?? ROOT,
@@ -89,7 +95,11 @@ export function startProgram(script: string, args: readonly string[] = [], optio
         deliver();
       };
       const fail = (why: string): void =>
-        settle(() => reject(new Error(`${script} ${why} before ${what}\n--- stdout\n${output.stdout}\n--- stderr\n${output.stderr}`)));
+        settle(() =>
+          reject(
+            new Error(`${script} ${why} before ${what}\n--- stdout\n${output.stdout}\n--- stderr\n${output.stderr}`),
+          ),
+        );
       const check = (): void => {
         const found = find(output.stdout);
         if (found !== undefined) settle(() => resolve(found));
@@ -116,7 +126,11 @@ export function startProgram(script: string, args: readonly string[] = [], optio
 }
 
 /** Runs a program to its end. */
-export function runProgram(script: string, args: readonly string[] = [], options: ProgramOptions = {}): Promise<Ending> {
+export function runProgram(
+  script: string,
+  args: readonly string[] = [],
+  options: ProgramOptions = {},
+): Promise<Ending> {
   return startProgram(script, args, options).ended;
 }
 

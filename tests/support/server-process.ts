@@ -3,7 +3,11 @@ import { findFreePort } from '../../src/db/embedded/free-port.ts';
 import { type Program, type ProgramOptions, startProgram } from './process.ts';
 
 /** A line of the log, parsed. */
-export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly time: string; readonly msg: string };
+export type LogLine = Readonly<Record<string, unknown>> & {
+  readonly level: string;
+  readonly time: string;
+  readonly msg: string;
+};
 
 export interface ServerProcess extends Program {
   /** Where it listens, as it says itself; empty for a worker. */
@@ -18,7 +22,11 @@ export interface ServerProcess extends Program {
 const isLogLine = (line: string): boolean => line.startsWith('{') && line.endsWith('}');
 
 /** The lines of the log in what a server printed. @throws SyntaxError for a line that looks like one and is not JSON. */
-export const logLinesOf = (stdout: string): LogLine[] => stdout.split('\n').filter(isLogLine).map((line) => JSON.parse(line));
+export const logLinesOf = (stdout: string): LogLine[] =>
+  stdout
+    .split('\n')
+    .filter(isLogLine)
+    .map((line) => JSON.parse(line));
 
 /** What a server printed that is not its log: the block for people. */
 export const startBlockOf = (stdout: string): string =>
@@ -49,7 +57,8 @@ export async function startServerProcess(
 ): Promise<ServerProcess> {
   const { program, port } = await launchServer(environment, options);
   const [, url = ''] = await program.until(/^PhotoChanger (?:listens on (\S+)|works on the queue.*)$/m);
-  const logged = (stdout = program.output().stdout): LogLine[] => logLinesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1));
+  const logged = (stdout = program.output().stdout): LogLine[] =>
+    logLinesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1));
   return {
     ...program,
     url,
