@@ -102,6 +102,8 @@ type Values = {
 /** The frozen configuration of a process. Paths are absolute. */
 export interface Config {
   readonly values: Values;
+  /** The variables (without prefix) that the environment sets. */
+  readonly given: ReadonlySet<string>;
   readonly homePath: string;
   readonly mediaRoot: string;
   readonly windowMs: number;
@@ -139,14 +141,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       faults.push(`${name} is not a variable of this server; see the README for the list`);
   }
   if (faults.length > 0) throw new ConfigError(faults);
-  return Object.freeze(derive(values));
+  const given = Object.keys(VARIABLES).filter((name) => (environment[ENVIRONMENT_PREFIX + name] ?? '') !== '');
+  return Object.freeze(derive(values, new Set(given)));
 }
 
-function derive(values: Values): Config {
+function derive(values: Values, given: ReadonlySet<string>): Config {
   const homePath = resolve(values.HOME);
   const windowMs = values.T_SYNC_RESPONSE_SECONDS * 1000;
   return {
     values: Object.freeze(values),
+    given,
     homePath,
     mediaRoot: resolve(values.MEDIA_ROOT ?? resolve(homePath, 'media')),
     windowMs,

@@ -31,7 +31,7 @@ export function renderStartBlock(server: RunningServer): string {
   return `\n${lines.join('\n')}\n\n`;
 }
 
-function notices({ config, address, ingestPassword }: RunningServer): string[] {
+function notices({ config, address, ignoredSeeds }: RunningServer): string[] {
   const { values } = config;
   const found: string[] = [];
   const isLoopback = values.HOST === '127.0.0.1' || values.HOST === 'localhost' || values.HOST === '::1';
@@ -39,8 +39,7 @@ function notices({ config, address, ingestPassword }: RunningServer): string[] {
     found.push(`Only this machine can connect. Let stations in with PHOTOCHANGER_HOST=0.0.0.0${lanHint(values.PORT)}.`);
   if (address !== undefined && values.PUBLIC_BASE_URL === undefined)
     found.push('PHOTOCHANGER_PUBLIC_BASE_URL is not set: links use the listening address.');
-  if (ingestPassword.kind === 'already set' && ingestPassword.isEnvironmentIgnored)
-    found.push('PHOTOCHANGER_INGEST_PASSWORD is ignored: settings hold a password already.');
+  for (const name of ignoredSeeds) found.push(`PHOTOCHANGER_${name} is ignored: settings hold a value already.`);
   const seconds = values.T_SYNC_RESPONSE_SECONDS;
   if (seconds < WINDOW_SECONDS.min || seconds > WINDOW_SECONDS.max) {
     found.push(

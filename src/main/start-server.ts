@@ -17,6 +17,7 @@ import { createAddressThrottle } from '../services/address-throttle.ts';
 import { createHeldRequests } from '../services/job/held-requests.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
 import { type IngestPasswordSeed, seedIngestPassword } from '../services/settings/first-run.ts';
+import { findIgnoredSeeds } from '../services/settings/ignored-seeds.ts';
 import { createIngestPasswordCheck } from '../services/settings/ingest-password.ts';
 import { createWorker, type Worker } from '../worker/worker.ts';
 import type { WorkerDeps } from '../worker/worker-deps.ts';
@@ -43,6 +44,8 @@ export interface RunningServer {
   readonly address: AddressInfo | undefined;
   readonly publicBaseUrl: string;
   readonly ingestPassword: IngestPasswordSeed;
+  /** Variables (without prefix) that have no effect, because settings hold a value. */
+  readonly ignoredSeeds: readonly string[];
   /** Finishes what is held and running within the grace period, gives the rest back, and ends. */
   stop(): Promise<void>;
 }
@@ -57,6 +60,8 @@ export async function startServer(config: Config, log: Log, options: StartOption
     const store = createDiskStore({ root: config.mediaRoot, freeBytesMin: config.values.MEDIA_FREE_BYTES_MIN });
     await store.open();
     await seedProviderLanes({ db: database.db, providers });
+    // before the first run seeds anything: what it seeds itself is not ignored
+    const ignoredSeeds = await findIgnoredSeeds(database.db, config.given, config.values.T_SYNC_RESPONSE_SECONDS);
     const ingestPassword = await firstRun(config, database);
     const deps: WorkerDeps = {
       db: database.db,
@@ -82,6 +87,7 @@ export async function startServer(config: Config, log: Log, options: StartOption
       address: http?.address,
       publicBaseUrl: publicBaseUrl(config, http?.address),
       ingestPassword,
+      ignoredSeeds,
       stop: () => stop({ config, log, state, http, worker, tasks, undo }),
     };
   } catch (error) {

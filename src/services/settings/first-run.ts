@@ -17,18 +17,17 @@ const newPassword = (): string =>
 export type IngestPasswordSeed =
   | { readonly kind: 'made'; readonly password: string }
   | { readonly kind: 'taken from the environment' }
-  | { readonly kind: 'already set'; readonly isEnvironmentIgnored: boolean };
+  | { readonly kind: 'already set' };
 
 /**
  * Sets the ingest password where none was ever set: the environment's, or one made now. Two first starts at once agree on one of
  * them. The clear text exists only in what is returned.
  */
 export async function seedIngestPassword(db: Db, initial: string | undefined): Promise<IngestPasswordSeed> {
-  if ((await listSettings(db)).has('ingest_password_hash'))
-    return { kind: 'already set', isEnvironmentIgnored: initial !== undefined };
+  if ((await listSettings(db)).has('ingest_password_hash')) return { kind: 'already set' };
   const password = initial ?? newPassword();
   const isMine = await seedSetting(db, 'ingest_password_hash', await hashPassword(password), 'first run');
-  if (!isMine) return { kind: 'already set', isEnvironmentIgnored: initial !== undefined };
+  if (!isMine) return { kind: 'already set' };
   return initial === undefined ? { kind: 'made', password } : { kind: 'taken from the environment' };
 }
 

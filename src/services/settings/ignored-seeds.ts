@@ -1,0 +1,23 @@
+import type { Db } from '../../db/db.ts';
+import { WINDOW_SECONDS } from '../../domain/deadlines.ts';
+import { listSettings, type SettingKey } from '../../repositories/settings.ts';
+
+/** The settings that the environment only seeds, by the variable (without prefix) that does. */
+const SEEDED_BY: Readonly<Record<string, SettingKey>> = {
+  INGEST_PASSWORD: 'ingest_password_hash',
+  T_SYNC_RESPONSE_SECONDS: 'sync_response_timeout_sec',
+  RESULT_RETENTION_HOURS: 'processed_media_ttl_hours',
+};
+
+/** Which of the given variables have no effect, because settings hold a value. A window below 45 s always rules. */
+export async function findIgnoredSeeds(
+  db: Db,
+  given: ReadonlySet<string>,
+  windowSeconds: number,
+): Promise<readonly string[]> {
+  const settings = await listSettings(db);
+  return Object.entries(SEEDED_BY)
+    .filter(([name, key]) => given.has(name) && settings.has(key))
+    .filter(([name]) => name !== 'T_SYNC_RESPONSE_SECONDS' || windowSeconds >= WINDOW_SECONDS.min)
+    .map(([name]) => name);
+}
