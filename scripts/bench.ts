@@ -5,14 +5,14 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Benchmark, BenchContext, BenchResult } from './bench/benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './bench/benchmark.ts';
 import { endChildren } from './bench/child.ts';
 import { held } from './bench/held.ts';
 import { hostile } from './bench/hostile.ts';
 import { ingestPaced } from './bench/ingest-paced.ts';
 import { ingestSaturated } from './bench/ingest-saturated.ts';
 import { ingestSingle } from './bench/ingest-single.ts';
-import { BUSY_SHARE_MAX, busyShare, machineFacts } from './bench/machine.ts';
+import { machineFacts, meterOthers, OTHERS_SHARE_MAX } from './bench/machine.ts';
 import { createPictures } from './bench/pictures.ts';
 import { queue } from './bench/queue.ts';
 import { ready } from './bench/ready.ts';
@@ -48,9 +48,11 @@ ${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(17)} ${about}`).join('\n'
 
 interface Taken {
   readonly name: string;
-  readonly busyShareBefore: number;
+  /** What others took of the processors meanwhile; undefined where that cannot be told. */
+  readonly othersShare: number | undefined;
   readonly tookSeconds: number;
-  readonly result: BenchResult;
+  /** Undefined when the benchmark failed. */
+  readonly result: BenchResult | undefined;
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -58,14 +60,19 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 async function bench(chosen: readonly Benchmark[], context: BenchContext): Promise<Taken[]> {
   const taken: Taken[] = [];
   for (const [index, { name, about, run }] of chosen.entries()) {
-    const busyShareBefore = await busyShare();
     say(`\n[${index + 1}/${chosen.length}] ${name}: ${about}`);
     const startedAt = performance.now();
-    const result = await run({ ...context, say: (line) => say(`      ${line}`) });
-    taken.push({ name, busyShareBefore, tookSeconds: (performance.now() - startedAt) / 1000, result });
+    const readOthers = meterOthers();
+    const result = await run({ ...context, say: (line) => say(`      ${line}`) }).catch((error: Error) => {
+      say(`\n   FAILED: ${error.stack}`);
+      return undefined;
+    });
+    const othersShare = readOthers();
+    taken.push({ name, othersShare, tookSeconds: (performance.now() - startedAt) / 1000, result });
+    if (result === undefined) continue;
     say(`\n${renderResult(result)}`);
-    if (busyShareBefore > BUSY_SHARE_MAX) {
-      say(`\n   ! Taken under load: others used ${Math.round(busyShareBefore * 100)} % of the machine just before.`);
+    if (othersShare !== undefined && othersShare > OTHERS_SHARE_MAX) {
+      say(`\n   ! Taken under load: others used ${Math.round(othersShare * 100)} % of the machine meanwhile.`);
     }
   }
   return taken;
@@ -82,7 +89,7 @@ function keep(taken: readonly Taken[], options: object): string {
 
 function summarise(taken: readonly Taken[]): void {
   const verdicts = taken.flatMap(({ name, result }) =>
-    result.rows.flatMap((row) => {
+    (result?.rows ?? []).flatMap((row) => {
       const met = isMet(row);
       return met === undefined ? [] : [{ met, text: `${name}: ${row.name}` }];
     }),
@@ -90,6 +97,7 @@ function summarise(taken: readonly Taken[]): void {
   const missed = verdicts.filter(({ met }) => !met);
   say(`\n${verdicts.length - missed.length} of ${verdicts.length} bars met.`);
   for (const { text } of missed) say(`  missed  ${text}`);
+  for (const { name, result } of taken) if (result === undefined) say(`  failed  ${name}`);
 }
 
 function chooseBenchmarks(only: string | undefined): readonly Benchmark[] {
@@ -134,6 +142,7 @@ async function run(args: readonly string[]): Promise<void> {
     const context = { rounds, isQuick: values.quick, directory, pictures: createPictures(directory), say };
     const taken = await bench(chosen, { ...context, profileDirectory: values.profile });
     summarise(taken);
+    if (taken.some(({ result }) => result === undefined)) process.exitCode = 1;
     say(`\nRaw figures: ${keep(taken, { rounds, isQuick: values.quick })}`);
   } finally {
     await cleanUp();

@@ -92,7 +92,10 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
 
 const tail = (text: string): string => text.slice(-1_000);
 
-function environmentOf({ home, geminiUrl, environment = {} }: BenchServerOptions, port: number): Record<string, string> {
+function environmentOf(
+  { home, geminiUrl, environment = {} }: BenchServerOptions,
+  port: number,
+): Record<string, string> {
   const variables = {
     HOME: home,
     PORT: String(port),
@@ -141,4 +144,3 @@ function statusOf(url: string): Promise<number | undefined> {
     }).once('error', () => resolve(undefined));
   });
 }
-

@@ -6,7 +6,7 @@ import type { GeminiBehaviour } from '../simulators/gemini-behaviour.ts';
 import { buildStationRequest, sendStationRequest } from '../station.ts';
 import { type BenchServer, type BenchServerOptions, PASSWORD, startBenchServer } from './bench-server.ts';
 import { startBenchSimulator } from './bench-simulator.ts';
-import type { Benchmark, BenchContext, BenchResult, BenchRow } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult, BenchRow } from './benchmark.ts';
 import { ask, startChild } from './child.ts';
 import type { HoldOrder, HoldReport } from './held-client.ts';
 import type { ProbeReading } from './probe.ts';
@@ -101,7 +101,8 @@ async function watch(
   const { db } = server.database;
   const limitAt = performance.now() + ACCEPTED_LIMIT_MS;
   while ((await countOpen(server)) < count) {
-    if (performance.now() > limitAt) throw new Error(`only ${await countOpen(server)} of ${count} photos were accepted`);
+    if (performance.now() > limitAt)
+      throw new Error(`only ${await countOpen(server)} of ${count} photos were accepted`);
     await delay(200);
   }
   await delay(SETTLE_MS);
@@ -168,7 +169,12 @@ function levelRows(count: number, windowMs: number, rounds: readonly Round[]): B
       rounds: each(({ statements }) => statements.timeMs / seconds),
       bar: { atMost: 10 },
     },
-    { name: name('event loop, p99'), unit: 'ms', rounds: each(({ span }) => span.loopDelayMs.p99), bar: { atMost: 10 } },
+    {
+      name: name('event loop, p99'),
+      unit: 'ms',
+      rounds: each(({ span }) => span.loopDelayMs.p99),
+      bar: { atMost: 10 },
+    },
     { name: name('event loop, max'), unit: 'ms', rounds: each(({ span }) => span.loopDelayMs.max) },
     { name: name('server CPU'), unit: 'ms/s', rounds: each(({ span }) => span.cpuMs / (span.elapsedMs / 1000)) },
     {

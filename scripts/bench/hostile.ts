@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { buildStationRequest, type StationRequest, sendStationRequest } from '../station.ts';
 import { PASSWORD, startBenchServer } from './bench-server.ts';
 import { startBenchSimulator } from './bench-simulator.ts';
-import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './benchmark.ts';
 import { flatPng } from './flat-png.ts';
 import { percentile } from './statistics.ts';
 

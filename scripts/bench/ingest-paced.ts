@@ -1,4 +1,4 @@
-import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './benchmark.ts';
 import { countFailed, type Shot, type SpanReport, spanNotes, startIngestBench } from './ingest.ts';
 import { runOpenLoop } from './load.ts';
 import { stageBreakdown } from './stage-log.ts';
@@ -66,7 +66,12 @@ function resultOf(rounds: readonly Round[]): BenchResult {
         bar: { atMost: 0 },
       },
     ],
-    breakdowns: [stageBreakdown('where the time goes', rounds.flatMap((round) => round.stages))],
+    breakdowns: [
+      stageBreakdown(
+        'where the time goes',
+        rounds.flatMap((round) => round.stages),
+      ),
+    ],
     notes: [
       'Open loop: photos start by the clock, however long others take. The bare calls run at the same pace with the same delay',
       `just before, without our server. The first ${HELD_PHOTOS} photos of a round, while the number held still grows, do not count.`,

@@ -1,4 +1,4 @@
-import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './benchmark.ts';
 import { countFailed, type Shot, type SpanReport, spanNotes, startIngestBench } from './ingest.ts';
 import { runClosedLoop } from './load.ts';
 import { stageBreakdown } from './stage-log.ts';
@@ -37,7 +37,13 @@ async function run(context: BenchContext): Promise<BenchResult> {
 }
 
 function resultOf(rounds: readonly Round[]): BenchResult {
-  const total = (share: number) => rounds.map(({ shots }) => percentile(shots.map((shot) => shot.totalMs), share));
+  const total = (share: number) =>
+    rounds.map(({ shots }) =>
+      percentile(
+        shots.map((shot) => shot.totalMs),
+        share,
+      ),
+    );
   return {
     title: `ingest, saturated: ${CLIENTS} stations in a closed loop, provider ${PROVIDER_DELAY_MS} ms`,
     rows: [
@@ -59,7 +65,12 @@ function resultOf(rounds: readonly Round[]): BenchResult {
         bar: { atMost: 0 },
       },
     ],
-    breakdowns: [stageBreakdown('where the time goes', rounds.flatMap((round) => round.stages))],
+    breakdowns: [
+      stageBreakdown(
+        'where the time goes',
+        rounds.flatMap((round) => round.stages),
+      ),
+    ],
     notes: [
       'The stations, the simulator and PostgreSQL work on the same cores as the server: the figure is the whole machine’s.',
       ...spanNotes(rounds),

@@ -1,4 +1,4 @@
-import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './benchmark.ts';
 import { countFailed, type Shot, type SpanReport, spanNotes, startIngestBench } from './ingest.ts';
 import { stageBreakdown } from './stage-log.ts';
 import { median, percentile } from './statistics.ts';
@@ -73,7 +73,12 @@ function resultOf(photos: number, rounds: readonly Round[]): BenchResult {
         bar: { atMost: 0 },
       },
     ],
-    breakdowns: [stageBreakdown('where the time goes', rounds.flatMap((round) => round.stages))],
+    breakdowns: [
+      stageBreakdown(
+        'where the time goes',
+        rounds.flatMap((round) => round.stages),
+      ),
+    ],
     notes: [
       'Time we add: the station’s wait (connect, 100 Continue, upload, last byte back) less the round’s median bare call to the',
       'same simulator; photo and bare call take turns. Client, simulator and PostgreSQL (fsync on) share the machine’s cores.',

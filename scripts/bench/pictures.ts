@@ -26,7 +26,14 @@ export function createPictures(directory: string): Pictures {
     return known;
   };
   return {
-    photo: picture('photo', { widthPx: 3000, heightPx: 2000, seed: 1, exif: true, gps: true, sizeBytesTarget: 1_600_000 }),
+    photo: picture('photo', {
+      widthPx: 3000,
+      heightPx: 2000,
+      seed: 1,
+      exif: true,
+      gps: true,
+      sizeBytesTarget: 1_600_000,
+    }),
     answer: picture('answer', { widthPx: 2450, heightPx: 1633, seed: 2, sizeBytesTarget: 1_500_000 }),
     smallPhoto: picture('small', { widthPx: 320, heightPx: 240, seed: 3, sizeBytesTarget: 20_000 }),
   };

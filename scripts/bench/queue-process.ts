@@ -1,5 +1,5 @@
 /** One queue in the closed loop, in a process of its own; reports what it reached over IPC. */
-import { OPEN_JOBS, type StartContender } from './queue-contender.ts';
+import { OPEN_JOBS, POOL_SIZE, type StartContender } from './queue-contender.ts';
 import { startGraphileWorker } from './queue-graphile.ts';
 import { startOwnQueue } from './queue-own.ts';
 import { startPgBoss } from './queue-pg-boss.ts';
@@ -9,7 +9,7 @@ export const CONTENDERS = {
   'ours, claimed with the enqueue': (options) =>
     startOwnQueue({ ...options, isFused: true, claimers: 0, claimCount: 0 }),
   'ours, claimed one at a time': (options) =>
-    startOwnQueue({ ...options, isFused: false, claimers: 10, claimCount: 1 }),
+    startOwnQueue({ ...options, isFused: false, claimers: POOL_SIZE, claimCount: 1 }),
   'ours, claimed by up to 8': (options) => startOwnQueue({ ...options, isFused: false, claimers: 1, claimCount: 8 }),
   'graphile-worker': startGraphileWorker,
   'pg-boss': startPgBoss,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { type BenchServer, startBenchServer } from './bench-server.ts';
-import type { Benchmark, BenchContext, BenchResult, BenchRow } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult, BenchRow } from './benchmark.ts';
 import { nextMessage, startChild } from './child.ts';
 import { OPEN_JOBS, POOL_SIZE } from './queue-contender.ts';
 import { CONTENDERS, type ContenderName, type QueueReport } from './queue-process.ts';

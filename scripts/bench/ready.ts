@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
 import { startBenchServer, waitUntilReady } from './bench-server.ts';
-import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './benchmark.ts';
 import { startCommand } from './child.ts';
 
 const STARTS_MIN = 5;

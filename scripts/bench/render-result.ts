@@ -22,8 +22,6 @@ export function renderResult({ title, rows, breakdowns = [], notes }: BenchResul
 
 function renderRow(row: BenchRow): string[] {
   const value = median(row.rounds);
-  const met = isMet(row);
-  const verdict = met === undefined ? '' : met ? 'met' : 'MISSED';
   const compared = (row.comparedWith ?? []).map(
     (other) => `${other.name} ${round(other.value)}: ${(value / other.value).toFixed(2)}×`,
   );
@@ -32,9 +30,15 @@ function renderRow(row: BenchRow): string[] {
     `${round(value)} ${row.unit}`,
     row.rounds.map((figure) => round(figure)).join(' '),
     renderBar(row.bar),
-    verdict,
+    verdictOf(row),
     compared.join(', '),
   ];
+}
+
+function verdictOf(row: BenchRow): string {
+  const met = isMet(row);
+  if (met === undefined) return '';
+  return met ? 'met' : 'MISSED';
 }
 
 const renderBar = (bar: Bar | undefined): string => {

@@ -1,4 +1,4 @@
-import type { Benchmark, BenchContext, BenchResult } from './benchmark.ts';
+import type { BenchContext, Benchmark, BenchResult } from './benchmark.ts';
 import { benchUpload } from './upload.ts';
 
 /** The receiver of uploads beside a bare stream to disk. */

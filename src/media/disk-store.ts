@@ -75,7 +75,7 @@ async function storeResult(root: string, result: ResultToStore): Promise<StoredR
   const thumbnailPath = thumbnailPathOf(imagePath);
   // the thumbnail is placed first: where there is a picture, there is its thumbnail
   const [, image] = await writeFilesDurably([
-    { absolutePath: resolveInside(root, thumbnailPath), parts: [result.thumbnail] },
+    { absolutePath: resolveInside(root, thumbnailPath), parts: result.thumbnail.then((thumbnail) => [thumbnail]) },
     { absolutePath: resolveInside(root, imagePath), parts: result.parts },
   ]);
   if (image === undefined) throw new Error('A written file was not reported.');

@@ -32,8 +32,11 @@ export interface FinishedResult {
   readonly mimeType: ResultMimeType;
   readonly widthPx: number;
   readonly heightPx: number;
-  /** A JPEG. */
-  readonly thumbnail: Buffer;
+  /**
+   * A JPEG. Making it decodes the picture, so it is also the proof that the picture is whole: it rejects with an
+   * `UnacceptableImageError` when it is not. The pieces may be written meanwhile, but not sent. Never unhandled.
+   */
+  readonly thumbnail: Promise<Buffer>;
 }
 
 /** Turns a provider's bytes into a result. Rejects with an `UnacceptableImageError` when they are no acceptable picture. */

@@ -16,8 +16,8 @@ export interface ResultToStore {
   readonly mimeType: ResultMimeType;
   /** The file in pieces; unchanged until the promise has settled. */
   readonly parts: readonly Buffer[];
-  /** A JPEG; unchanged until the promise has settled. */
-  readonly thumbnail: Buffer;
+  /** A JPEG, perhaps still being made; if that fails, nothing is stored and its error is thrown. */
+  readonly thumbnail: Promise<Buffer>;
   /** Its UTC day names the folder. */
   readonly storedOn: Date;
 }

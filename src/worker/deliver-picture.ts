@@ -34,8 +34,11 @@ export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made
       pixelsMax: deps.options.imagePixelsMax,
       output: outputWish(deps, running, made.providerId),
     });
-    running.stages.mark('check');
-    running.stop.throwIfAborted();
+    // proved whole and written at the same time; neither counts without the other
+    void finished.thumbnail.then(
+      () => running.stages.mark('check'),
+      () => undefined,
+    );
     const stored = await deps.store.storeResult({
       jobId: job.id,
       claimNo: job.claimNo,

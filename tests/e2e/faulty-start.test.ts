@@ -51,7 +51,7 @@ test('a port that is taken is named, and no server, database or lock remains', a
   const { code, signal, stdout, stderr } = await start({ PORT: String(port) });
   squatter.close();
   expect({ code, signal }).toEqual({ code: 1, signal: null });
-  expect(stderr).toMatch(new RegExp(`^PhotoChanger did not start\\.$[sS]*\\b${port}\\b`, 'm'));
+  expect(stderr).toMatch(new RegExp(`^PhotoChanger did not start\\.\\n.*\\b${port}\\b`));
   expect(stderr).not.toMatch(/\n\s+at /);
   expect(startBlockOf(stdout)).toBe('');
   expect(postmasterOf(home)).toBeUndefined();

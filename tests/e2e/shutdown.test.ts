@@ -13,7 +13,7 @@ import {
 } from '../support/installation.ts';
 import { reapPrograms } from '../support/process.ts';
 import { connectRaw, type RawClient, requestHead } from '../support/raw-http.ts';
-import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { launchServer, type ServerProcess, startServerProcess } from '../support/server-process.ts';
 
 let installation: Installation;
 let home: string;
@@ -122,4 +122,12 @@ test('a client that keeps its connection open after its picture does not delay t
   expect(await ending).toMatchObject({ code: 0, signal: null });
   expect(performance.now() - answeredAt).toBeLessThan(5_000);
   await client.closed;
+});
+
+test('a server told to end while it starts leaves no process behind', async () => {
+  const { program } = await launchServer({ ...installation.environment, HOME: home, DATABASE_URL: '', MEDIA_ROOT: '' });
+  await program.until(/Embedded PostgreSQL is ready/);
+  await program.end('SIGTERM');
+  expect(postmasterOf(home)).toBeUndefined();
+  expect(ownershipOf(home)).toBe('released');
 });

@@ -37,7 +37,7 @@ const elapse = (ms: number): Promise<void> => new Promise((resolve) => setTimeou
 
 test('held requests get their pictures although PostgreSQL is killed meanwhile: it is started again', async () => {
   const home = makeHome();
-  installation.gemini.setDefault({ kind: 'success', delayMs: 1_000 });
+  installation.gemini.setDefault({ kind: 'success', delayMs: 400 });
   const server = await startServerProcess({
     ...installation.environment,
     HOME: home,

@@ -59,7 +59,11 @@ async function open(options: Partial<EmbeddedOptions> = {}): Promise<EmbeddedPos
 async function openElsewhere(): Promise<{ child: ChildProcess; answer: Answer }> {
   const child = fork(PROCESS, [home], { stdio: 'inherit' });
   children.push(child);
-  const [answer] = (await once(child, 'message')) as [Answer & { error?: string }];
+  const answer = await new Promise<Answer & { error?: string }>((resolve) => {
+    child.on('message', (message: Answer & { logged?: string }) => {
+      if (message.logged === undefined) resolve(message);
+    });
+  });
   expect(answer.error).toBeUndefined();
   return { child, answer };
 }

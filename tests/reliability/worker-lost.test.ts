@@ -1,4 +1,5 @@
 /** Workers that die, or stop for longer than their lease, while they make a picture. */
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { createInstallation, finalEvents, type Installation, jobIdOf, sha256Of } from '../support/installation.ts';
@@ -135,6 +136,24 @@ test('a result whose database was silent until after the lease is refused by the
   expect((await installation.files()).filter((file) => file.includes(`${jobId}.1.`))).toEqual([]);
 });
 
+test('a worker told to end gives back what its grace does not suffice for, and another takes it at once', async () => {
+  installation.gemini.plan({ kind: 'hang' }, { kind: 'success' });
+  const lease = { LEASE_SECONDS: '15' };
+  const { api, worker } = await startPair({ ...lease, SHUTDOWN_GRACE_SECONDS: '1' });
+  const answer = installation.post(api);
+  await call(1);
+  await installation.start({ ROLE: 'worker', ...lease });
+  const endedAt = performance.now();
+  expect(await worker.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
+  const { receivedAt = Number.NaN } = await call(2);
+  expect(receivedAt - endedAt).toBeLessThan(1_000 + SWEEP_MS + BUSY_MS);
+  expect(await call(1, 'ended')).toMatchObject({ outcome: 'client_aborted' });
+  expect((await answer).status).toBe(200);
+  const job = await readJob(installation.db, jobIdOf(await answer));
+  expect(job).toMatchObject({ claim_no: 2, failure_reason: null });
+  expect(finalEvents(await installation.events(job.id))).toEqual(['succeeded']);
+});
+
 test('a worker that comes back from a suspension may take its own job again, and keeps it', async () => {
   installation.gemini.plan({ kind: 'hang' }, { kind: 'success', delayMs: 2.25 * LEASE_MS });
   const { api, worker } = await startPair();
@@ -143,6 +162,24 @@ test('a worker that comes back from a suspension may take its own job again, and
   worker.signal('SIGSTOP');
   await untilJob(`not is_finalized and status = 'pending' and claim_no = 1`);
   worker.signal('SIGCONT');
+  expect((await answer).status).toBe(200);
+  const job = await readJob(installation.db, jobIdOf(await answer));
+  expect(job).toMatchObject({ claim_no: 2, attempt_no: 2, failure_reason: null });
+  expect(installation.gemini.requests.length - requestsBefore).toBe(2);
+});
+
+test('a worker that takes a job again, whose lost call it still waits for, keeps the new claim alive', async () => {
+  installation.gemini.plan({ kind: 'success', delayMs: 1_000 }, { kind: 'success', delayMs: 2.25 * LEASE_MS });
+  const { api } = await startPair();
+  const answer = installation.post(api);
+  await call(1);
+  // in one transaction, so that no heartbeat comes between: what a stall of the whole process looks like to the queue
+  await installation.db.kysely.transaction().execute(async (step) => {
+    await sql`update job set lease_until = clock_timestamp() - interval '1 second' where not is_finalized`.execute(
+      step,
+    );
+    await sql`select * from job_sweep(0)`.execute(step);
+  });
   expect((await answer).status).toBe(200);
   const job = await readJob(installation.db, jobIdOf(await answer));
   expect(job).toMatchObject({ claim_no: 2, attempt_no: 2, failure_reason: null });

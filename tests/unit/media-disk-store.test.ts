@@ -26,7 +26,7 @@ const result = (changes: Partial<ResultToStore> = {}): ResultToStore => ({
   claimNo: 1,
   mimeType: 'image/jpeg',
   parts: [Buffer.from('pic'), Buffer.alloc(0), Buffer.from('ture')],
-  thumbnail: Buffer.from('small'),
+  thumbnail: Promise.resolve(Buffer.from('small')),
   storedOn: NOON,
   ...changes,
 });
@@ -201,5 +201,13 @@ describe('opening a file', () => {
   it('does not follow a link out of the store', async () => {
     await symlink('/etc/hostname', join(root, 'payloads', 'link.jpg'));
     await expect(store.openFile('payloads/link.jpg')).rejects.toThrow('ELOOP');
+  });
+});
+
+describe('a thumbnail that is still being made', () => {
+  it('takes the picture with it when it fails: nothing is stored, and its error is told', async () => {
+    const fault = new Error('the picture is not whole');
+    await expect(store.storeResult(result({ thumbnail: Promise.reject(fault) }))).rejects.toBe(fault);
+    expect(await allFiles()).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ const result: ResultToStore = {
   claimNo: 1,
   mimeType: 'image/jpeg',
   parts: [Buffer.from('picture')],
-  thumbnail: Buffer.from('small'),
+  thumbnail: Promise.resolve(Buffer.from('small')),
   storedOn: NOON,
 };
 

@@ -21,6 +21,8 @@ export interface StartPlan {
   /** The only port to use; `undefined`: the remembered one if it is free, else a random one. */
   readonly port: number | undefined;
   readonly rememberedPort: number | undefined;
+  /** Whether to make a cluster where there is none. */
+  readonly mayCreate: boolean;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
 }
 
@@ -91,7 +93,8 @@ async function assertPortFree(port: number | undefined): Promise<void> {
 }
 
 /**
- * Makes the server of the place run: adopts the one that runs, else starts it, after making its cluster where there is none.
+ * Makes the server of the place run: adopts the one that runs, else starts it, after making its cluster where there is none and
+ * one may be made.
  *
  * @throws {EmbeddedPostgresError} with nothing started by it left running.
  */
@@ -110,6 +113,10 @@ export async function bringUp(plan: StartPlan): Promise<{ server: RunningServer;
   await assertPortFree(plan.port);
   const version = clusterMajorVersion(dataDirectory);
   if (version === undefined) {
+    if (!plan.mayCreate) {
+      const message = `There is no database in ${dataDirectory} any more: restore it and start again`;
+      throw new EmbeddedPostgresError(message, { reason: 'start_failed' });
+    }
     const { binaries, user, password } = plan;
     await createCluster({ binaries, dataDirectory, user, password, account, isDurable: true });
     return { server: await startWithRetries(plan), origin: 'initialised' };

@@ -2,22 +2,19 @@
  * A PostgreSQL server of our own for machines without one: real PostgreSQL 18, on 127.0.0.1 only, in `<home>/postgres`.
  *
  * One process owns it: the one that started it, or that found it running after its owner died (adoption). The owner restarts
- * it when it dies and stops it at its own end. Every other process of the same home attaches and never stops it. A killed
- * owner leaves the server running, for the next start to adopt.
+ * it when it dies. Every other process of the same home attaches, and one of them takes over when the owner ends or is killed:
+ * the last one stops it. Without anybody attached, a killed owner leaves the server running, for the next start to adopt.
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../log.ts';
-import { prepareBinaries } from './binaries.ts';
-import { type BringUpOrigin, bringUp, type StartPlan, startWithRetries } from './bring-up.ts';
-import { clusterMajorVersion } from './cluster.ts';
+import { attachServer } from './attach-server.ts';
+import type { BringUpOrigin } from './bring-up.ts';
 import { EmbeddedPostgresError, failureFromOutput } from './embedded-error.ts';
+import { endOrphan } from './leave-server.ts';
+import { type EmbeddedHome, ownServer } from './own-server.ts';
 import { type OwnerLock, type OwnerRecord, takeOwnership } from './owner-lock.ts';
-import { choosePlace } from './place.ts';
-import { type RunningServer, stopServer } from './server.ts';
-import { connectionUrl, superuserPassword, verifyServer } from './superuser.ts';
-import { supervise } from './supervise.ts';
 
 const ATTACH_LIMIT_MS = 60_000;
 const POLL_MS = 20;
@@ -26,7 +23,7 @@ const DEFAULT_USER = 'photochanger';
 /** `attached`: another process of this home owns the server. */
 export type EmbeddedOrigin = BringUpOrigin | 'attached';
 
-/** Facts for the log and for diagnosis; no secret among them. */
+/** How it was opened, for the log and for diagnosis; no secret among them, and not changed by a takeover. */
 export interface EmbeddedFacts {
   readonly origin: EmbeddedOrigin;
   readonly port: number;
@@ -43,9 +40,13 @@ export interface EmbeddedFacts {
 export interface EmbeddedPostgres {
   /** With the superuser's password: never log it. */
   readonly url: string;
+  /** Whether this process owns the server now. One that attached becomes the owner when the owner is gone; never the other way. */
   readonly owner: boolean;
   readonly facts: EmbeddedFacts;
-  /** Owner: fast shutdown, returns when the server is gone and the ownership given up. Others: nothing. May be called twice. */
+  /**
+   * Owner: leaves the server to a process that is attached, else shuts it down (fast) and returns when it is gone. Others: nothing
+   * but their own leave, after a takeover under way. May be called twice. Nothing of this process is left, nor taken over by it, afterwards.
+   */
   stop(): Promise<void>;
 }
 
@@ -61,117 +62,64 @@ export interface EmbeddedOptions {
 }
 
 /** What one call to open knows from the beginning. */
-interface Opening extends EmbeddedOptions {
-  readonly stateDirectory: string;
+interface Opening {
+  readonly home: EmbeddedHome;
+  readonly port: number | undefined;
   readonly startedAt: number;
 }
 
-/** Brings up and proves the server, and announces it to the processes that wait to attach. */
-async function takeCharge(
-  plan: StartPlan,
-  lock: OwnerLock,
-): Promise<{ server: RunningServer; origin: BringUpOrigin; url: string }> {
-  const { dataDirectory } = plan.place;
-  const { server, origin } = await bringUp(plan);
-  try {
-    const url = connectionUrl({ ...plan, port: server.port });
-    await verifyServer(url, dataDirectory);
-    lock.publish('ready', server.port);
-    return { server, origin, url };
-  } catch (error) {
-    if (origin !== 'adopted') await stopServer(server.pid, dataDirectory, plan.binaries.pgCtl);
-    throw error;
-  }
+/** One call that many callers share. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
 }
 
-async function own({ log, stateDirectory, startedAt, ...wanted }: Opening, lock: OwnerLock): Promise<EmbeddedPostgres> {
-  const place = choosePlace(stateDirectory, log);
-  const { dataDirectory, account, isRelocated } = place;
-  const binaries = prepareBinaries({ copyParent: place.baseDirectory, account, log });
-  const password = superuserPassword(stateDirectory, { mayCreate: clusterMajorVersion(dataDirectory) === undefined });
-  const { rememberedPort } = lock;
-  const plan: StartPlan = {
-    place,
-    binaries,
-    user: wanted.user ?? DEFAULT_USER,
-    password,
-    port: wanted.port,
-    rememberedPort,
-    log,
-  };
-  const { server, origin, url } = await takeCharge(plan, lock);
-  const { port } = server;
-  const supervision = supervise({ server, log, restart: () => startWithRetries({ ...plan, port }) });
+async function own({ home, port: wanted, startedAt }: Opening, lock: OwnerLock): Promise<EmbeddedPostgres> {
+  const { origin, port, url, place, stop } = await ownServer({ home, lock, port: wanted, mayCreate: true });
+  const { dataDirectory, isRelocated, account } = place;
   const durationMs = Math.round(performance.now() - startedAt);
-  log.info(
+  home.log.info(
     { origin, port, data_directory: dataDirectory, runs_as: account?.name, duration_ms: durationMs },
     'Embedded PostgreSQL is ready',
   );
-  const stopOnce = async (): Promise<void> => {
-    const { pid } = await supervision.stop();
-    await stopServer(pid, dataDirectory, binaries.pgCtl);
-    lock.publish('released', port);
-  };
-  let stopping: Promise<void> | undefined;
-  return {
-    url,
-    owner: true,
-    facts: { origin, port, dataDirectory, isRelocated, runsAs: account?.name, durationMs },
-    stop: () => {
-      stopping ??= stopOnce();
-      return stopping;
-    },
-  };
+  const facts = { origin, port, dataDirectory, isRelocated, runsAs: account?.name, durationMs };
+  return { url, owner: true, facts, stop: once(stop) };
 }
 
 /** Tries once to use the owner's server; throws why that is not possible (yet). */
-async function attach(
-  { log, stateDirectory, startedAt, user }: Opening,
-  record: OwnerRecord,
-): Promise<EmbeddedPostgres> {
-  const { port } = record;
-  if (record.state !== 'ready' || port === undefined) throw new Error(`Process ${record.pid} is still starting it`);
-  const password = superuserPassword(stateDirectory, { mayCreate: false });
-  const url = connectionUrl({ user: user ?? DEFAULT_USER, password, port });
-  await verifyServer(url, undefined);
+async function attach({ home, startedAt }: Opening, record: OwnerRecord): Promise<EmbeddedPostgres> {
+  const { port, url, isOwner, stop } = await attachServer(home, record);
   const durationMs = Math.round(performance.now() - startedAt);
-  log.info(
+  home.log.info(
     { origin: 'attached', port, owner_pid: record.pid, duration_ms: durationMs },
     'Using the embedded PostgreSQL of another process',
   );
   return {
     url,
-    owner: false,
+    get owner() {
+      return isOwner();
+    },
     facts: { origin: 'attached', port, dataDirectory: undefined, isRelocated: false, runsAs: undefined, durationMs },
-    stop: async () => {},
+    stop: once(stop),
   };
 }
 
-/** Gives the ownership back without hiding why: on a full disk even that may fail, and then this process's end gives it back. */
-function release(lock: OwnerLock, log: EmbeddedOptions['log']): void {
-  try {
-    lock.publish('released');
-  } catch (error) {
-    log.warn({ err: error }, 'The ownership of the embedded database could not be given back');
-  }
-}
-
 async function open(opening: Opening): Promise<EmbeddedPostgres> {
+  const { home, startedAt } = opening;
   for (;;) {
-    const ownership = takeOwnership(opening.stateDirectory);
-    if (ownership.owned) {
-      try {
-        return await own(opening, ownership.lock);
-      } catch (error) {
-        release(ownership.lock, opening.log);
-        throw error;
-      }
-    }
+    const ownership = takeOwnership(home.stateDirectory);
+    if (ownership.owned) return own(opening, ownership.lock);
     try {
       return await attach(opening, ownership.record);
     } catch (cause) {
-      if (cause instanceof EmbeddedPostgresError) throw cause;
-      if (performance.now() - opening.startedAt > ATTACH_LIMIT_MS) {
+      const isLate = performance.now() - startedAt > ATTACH_LIMIT_MS;
+      const isFinal = cause instanceof EmbeddedPostgresError;
+      if (isFinal || isLate) await endOrphan(home);
+      if (isFinal) throw cause;
+      if (isLate) {
         const message = `Process ${ownership.record.pid} owns the embedded database, which cannot be used: end that process and start again`;
         throw new EmbeddedPostgresError(message, { reason: 'start_failed', cause });
       }
@@ -194,7 +142,8 @@ export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<Em
   const stateDirectory = join(resolve(options.home), 'postgres');
   try {
     mkdirSync(stateDirectory, { recursive: true });
-    return await open({ ...options, stateDirectory, startedAt });
+    const home = { stateDirectory, user: options.user ?? DEFAULT_USER, log: options.log };
+    return await open({ home, port: options.port, startedAt });
   } catch (error) {
     if (error instanceof EmbeddedPostgresError || (error as NodeJS.ErrnoException).code === undefined) throw error;
     throw failureFromOutput('The embedded database could not be opened', (error as Error).message, error);

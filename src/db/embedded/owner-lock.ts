@@ -9,10 +9,13 @@
  */
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startIdentity } from './process-identity.ts';
+import { ownIdentity, startIdentity } from './process-identity.ts';
 
-/** `starting`: the server is not to be used yet; `released`: nobody owns it, and the port is only remembered. */
-export type OwnerState = 'starting' | 'ready' | 'released';
+/**
+ * `starting`: the server is not to be used yet; `stopping`: no more; `released`: nobody owns it, and the port is only
+ * remembered.
+ */
+export type OwnerState = 'starting' | 'ready' | 'stopping' | 'released';
 
 /** What the owner writes about itself for the others. */
 export interface OwnerRecord {
@@ -79,7 +82,12 @@ function isHeld(record: OwnerRecord): boolean {
 
 function writeAside(directory: string, record: OwnerRecord): string {
   const path = join(directory, `owner.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
-  writeFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o644, flag: 'wx' });
+  try {
+    writeFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o644, flag: 'wx' });
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
   return path;
 }
 
@@ -100,8 +108,13 @@ function succeed(directory: string, generation: number, record: OwnerRecord): bo
 }
 
 function ownRecord(state: OwnerState, port: number | undefined): OwnerRecord {
-  const identity = startIdentity(process.pid) ?? `pid:${process.pid}`;
-  return { pid: process.pid, startIdentity: identity, state, ...(port === undefined ? {} : { port }) };
+  return { pid: process.pid, startIdentity: ownIdentity(), state, ...(port === undefined ? {} : { port }) };
+}
+
+/** The record of the living owner; `undefined` when there is none. */
+export function currentOwner(directory: string): OwnerRecord | undefined {
+  const { record } = readCurrent(directory);
+  return record !== undefined && isHeld(record) ? record : undefined;
 }
 
 /**

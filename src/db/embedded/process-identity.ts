@@ -53,6 +53,11 @@ export function startIdentity(pid: number): string | undefined {
   return runPs('lstart=', pid) ?? `pid:${pid}`;
 }
 
+/** The {@link startIdentity} of this process. */
+export function ownIdentity(): string {
+  return startIdentity(process.pid) ?? `pid:${process.pid}`;
+}
+
 /** The process's arguments, or `undefined` when they cannot be read (no such process, a hidden one, Windows). */
 export function commandLine(pid: number): string[] | undefined {
   const arguments_ = read(`/proc/${pid}/cmdline`);

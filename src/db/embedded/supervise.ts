@@ -7,8 +7,8 @@ const WATCH_EVERY_MS = 500;
 
 /** The watch over a running postmaster. */
 export interface Supervision {
-  /** Ends the watch; resolves to the server that runs now, after a restart under way has come to its end. */
-  stop(): Promise<RunningServer>;
+  /** Ends the watch; resolves after a restart under way has come to its end. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -43,7 +43,6 @@ export function supervise(options: {
     stop: async () => {
       clearInterval(timer);
       await restarting;
-      return server;
     },
   };
 }
