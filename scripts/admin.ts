@@ -33,8 +33,9 @@ const help = (): string =>
 async function main(words: readonly string[]): Promise<number> {
   const command = COMMANDS.find(({ name }) => name.every((word, index) => words[index] === word));
   if (command === undefined || words.includes('--help')) {
-    process.stdout.write(help());
-    return command === undefined && words.length > 0 && !words.includes('--help') ? 2 : 0;
+    const isMistake = words.length > 0 && !words.includes('--help');
+    (isMistake ? process.stderr : process.stdout).write(help());
+    return isMistake ? 2 : 0;
   }
   return withContext((context) => command.run(words.slice(command.name.length), context));
 }
@@ -42,14 +43,17 @@ async function main(words: readonly string[]): Promise<number> {
 async function withContext(work: (context: AdminContext) => Promise<string>): Promise<number> {
   const config = readConfig();
   const log = createLog('error');
-  const database = await openDatabase(config, log);
   const { providers, close } = createProviders(config);
   try {
-    process.stdout.write(`${await work({ config, log, db: database.db, providers })}\n`);
-    return 0;
+    const database = await openDatabase(config, log);
+    try {
+      process.stdout.write(`${await work({ config, log, db: database.db, providers })}\n`);
+      return 0;
+    } finally {
+      await database.close();
+    }
   } finally {
     await close();
-    await database.close();
   }
 }
 

@@ -13,6 +13,7 @@ import { ingestPaced } from './bench/ingest-paced.ts';
 import { ingestSaturated } from './bench/ingest-saturated.ts';
 import { ingestSingle } from './bench/ingest-single.ts';
 import { machineFacts, meterOthers, OTHERS_SHARE_MAX } from './bench/machine.ts';
+import { endOrphanedPostgres } from './bench/orphaned-postgres.ts';
 import { createPictures } from './bench/pictures.ts';
 import { queue } from './bench/queue.ts';
 import { ready } from './bench/ready.ts';
@@ -133,7 +134,9 @@ async function run(args: readonly string[]): Promise<void> {
   const directory = makeDirectory();
   const cleanUp = async (): Promise<void> => {
     await endChildren();
-    rmSync(directory, { recursive: true, force: true });
+    await endOrphanedPostgres(directory);
+    // a server interrupted in its first start leaves initdb behind, which writes on for a moment
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void cleanUp().finally(() => process.exit(130)));

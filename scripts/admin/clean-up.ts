@@ -1,7 +1,7 @@
 import { JOB_ROW_DAYS } from '../../src/domain/deadlines.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
-import type { Command } from './command.ts';
+import { type Command, readOptions } from './command.ts';
 
 /** `clean-up` */
 export const cleanUpCommand: Command = {
@@ -10,9 +10,9 @@ export const cleanUpCommand: Command = {
   about:
     'Removes expired results, files of no job and old rows now, as the server does by itself; --dry-run only counts.',
   run: async (words, { config, db, log }) => {
+    const isDryRun = readOptions(words, { 'dry-run': { type: 'boolean' } }).values['dry-run'] === true;
     const store = createDiskStore({ root: config.mediaRoot, freeBytesMin: 0 });
     await store.open();
-    const isDryRun = words.includes('--dry-run');
     const report = await cleanUp(
       { db, store, log },
       { windowMsMax: Math.max(config.windowMs, 60_000), jobRowDays: JOB_ROW_DAYS.default, withOrphans: true, isDryRun },

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import type { Config } from '../../src/config.ts';
 import type { Db } from '../../src/db/db.ts';
 import type { Log } from '../../src/log.ts';
@@ -45,4 +46,16 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Reads options strictly: an unknown one is an error, not a guess. @throws UsageError */
+export function readOptions<Options extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
+  words: string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: words, allowPositionals: true, strict: true, options: options as NonNullable<Options> });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }

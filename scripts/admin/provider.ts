@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import { listLanes, updateLane } from '../../src/repositories/lanes.ts';
 import { seedProviderLanes } from '../../src/services/provider/seed-provider-lanes.ts';
-import { type Command, required, table, UsageError } from './command.ts';
+import { type Command, readOptions, required, table, UsageError } from './command.ts';
 
 const amount = (value: number | null): string => (value === null ? 'no limit' : String(value));
 
@@ -35,14 +34,10 @@ export const setProviderCommand: Command = {
   usage: 'provider set <provider-id> [--running-max N] [--calls-per-minute N|none] [--open-max N|none]',
   about: 'Changes the limits that hold over all processes, from the next call on.',
   run: async (words, { db, providers }) => {
-    const { values, positionals } = parseArgs({
-      args: words,
-      allowPositionals: true,
-      options: {
-        'running-max': { type: 'string' },
-        'calls-per-minute': { type: 'string' },
-        'open-max': { type: 'string' },
-      },
+    const { values, positionals } = readOptions(words, {
+      'running-max': { type: 'string' },
+      'calls-per-minute': { type: 'string' },
+      'open-max': { type: 'string' },
     });
     const id = required(positionals[0], 'The provider id');
     await seedProviderLanes({ db, providers });

@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
 import { checkProviderSettings } from '../../src/contract/provider-settings.ts';
 import { listSlots, type Slot, type SlotChange } from '../../src/repositories/slots.ts';
 import { setSlot } from '../../src/services/slot/set-slot.ts';
-import { type Command, required, table, UsageError } from './command.ts';
+import { type Command, readOptions, required, table, UsageError } from './command.ts';
 
 /** `slot list` */
 export const listSlotsCommand: Command = {
@@ -51,26 +50,17 @@ export const setSlotCommand: Command = {
   },
 };
 
-function parse(words: string[]) {
-  try {
-    return parseArgs({
-      args: words,
-      allowPositionals: true,
-      options: {
-        name: { type: 'string' },
-        provider: { type: 'string' },
-        operation: { type: 'string' },
-        settings: { type: 'string' },
-        set: { type: 'string', multiple: true },
-        enable: { type: 'boolean' },
-        disable: { type: 'boolean' },
-        'dry-run': { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
+const parse = (words: string[]) =>
+  readOptions(words, {
+    name: { type: 'string' },
+    provider: { type: 'string' },
+    operation: { type: 'string' },
+    settings: { type: 'string' },
+    set: { type: 'string', multiple: true },
+    enable: { type: 'boolean' },
+    disable: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+  });
 
 function changeOf(values: ReturnType<typeof parse>['values'], current: Slot | undefined): SlotChange {
   if (values.enable && values.disable) throw new UsageError('--enable and --disable exclude each other.');

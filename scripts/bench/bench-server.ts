@@ -65,26 +65,29 @@ export async function startBenchServer(options: BenchServerOptions): Promise<Ben
   });
   const config = readConfig(environment);
   const url = `http://127.0.0.1:${config.values.PORT}`;
+  let database: OpenDatabase | undefined;
   try {
     await waitUntilReady(url, () => child.isRunning());
-    const database = await openDatabase(config, createLog('silent'));
-    await setUp(config, database, options);
+    const opened = await openDatabase(config, createLog('silent'));
+    database = opened;
+    await setUp(config, opened, options);
     return {
       url,
       ingestUrl: `${url}/ingest/slot-001`,
       config,
-      database,
+      database: opened,
       output: () => output,
       forgetOutput: () => {
         output = '';
       },
       probe: (question) => ask<ProbeReading>(child, question),
       async stop() {
-        await database.close();
+        await opened.close();
         await child.end();
       },
     };
   } catch (error) {
+    await database?.close();
     await child.end();
     throw new Error(`The server of a benchmark did not start: ${tail(output)} ${child.complaints()}`, { cause: error });
   }

@@ -29,9 +29,11 @@ export interface Child {
 }
 
 const running = new Set<Child>();
+let isOver = false;
 
 /** Starts a program of this repository, named by its path in it, with an IPC channel. */
 export function startChild(script: string, args: readonly string[], options: ChildOptions = {}): Child {
+  assertRunning();
   const { environment = {}, nodeArguments = [], onOutput } = options;
   const spawned = spawn(process.execPath, [...nodeArguments, join(ROOT, script), ...args], {
     cwd: ROOT,
@@ -43,6 +45,7 @@ export function startChild(script: string, args: readonly string[], options: Chi
 
 /** Starts a command in the repository, in a process group of its own: what it starts in turn is ended with it. */
 export function startCommand(command: string, args: readonly string[], environment: Record<string, string>): Child {
+  assertRunning();
   const spawned = spawn(command, args, {
     cwd: ROOT,
     env: { ...inheritedEnvironment(), ...environment },
@@ -50,6 +53,10 @@ export function startCommand(command: string, args: readonly string[], environme
     detached: true,
   });
   return watch(spawned, (signal) => spawned.pid !== undefined && process.kill(-spawned.pid, signal));
+}
+
+function assertRunning(): void {
+  if (isOver) throw new Error('the run is over');
 }
 
 const inheritedEnvironment = (): Record<string, string> =>
@@ -83,8 +90,9 @@ function watch(
   return child;
 }
 
-/** Ends everything that still runs; for the end of the run, however it comes. */
+/** Ends everything that still runs, and lets nothing be started any more; for the end of the run, however it comes. */
 export async function endChildren(): Promise<void> {
+  isOver = true;
   await Promise.all([...running].map((child) => child.end()));
 }
 

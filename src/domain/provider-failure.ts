@@ -2,6 +2,8 @@
 export interface ProviderFailureFacts {
   readonly kind: 'refused' | 'throttled' | 'unavailable' | 'empty' | 'invalid_key' | 'bad_request' | 'bad_answer';
   readonly retryable: boolean;
+  /** Whether the service billed the call, as far as can be known. */
+  readonly charged: 'no' | 'maybe' | 'yes';
   readonly retryAfterMs?: number;
   readonly exhausted?: boolean;
 }

@@ -59,6 +59,8 @@ const HOPELESS: ReadonlySet<string> = new Set(['refused', 'invalid_key', 'bad_re
 /** Whether and when to call again after a failure. */
 export function decideRetry(question: RetryQuestion): RetryDecision {
   const { failure, attemptNo, leftMs } = question;
+  // a second call after one that is known to be charged would be a double charge
+  if (failure.charged === 'yes') return { retry: false, why: 'the call was charged' };
   if (HOPELESS.has(failure.kind) || !failure.retryable || failure.exhausted)
     return { retry: false, why: 'the answer will not change' };
   if (attemptNo >= ATTEMPTS_MAX) return { retry: false, why: `all ${ATTEMPTS_MAX} attempts are used up` };

@@ -19,7 +19,7 @@ const READER_IDLE_TIMEOUT_MS = 15_000;
 const DRAIN = { bytesMax: 32_000_000, timeoutMs: 5_000 } as const;
 
 /** One line per request, and what went wrong. */
-export type HttpLog = Pick<Log, 'info' | 'error'>;
+export type HttpLog = Pick<Log, 'debug' | 'info' | 'error'>;
 
 /** What the application is made of. */
 export interface AppOptions {
@@ -41,6 +41,8 @@ export class ClientGoneError extends Error {
 /** Builds the application. */
 export function createApp(options: AppOptions): Koa {
   const app = new Koa();
+  // Koa would write connection faults to standard error by itself, outside the log and its redaction
+  app.on('error', (error: unknown) => options.log.debug({ err: error }, 'connection fault'));
   app.use((ctx) => answer(options, ctx));
   return app;
 }
@@ -140,15 +142,21 @@ async function sendReply(ctx: Context, reply: AnyReply): Promise<string> {
     res.end();
     return 'sent';
   }
-  sendText(ctx, reply.contentType ?? 'application/json', JSON.stringify(reply.body));
-  return 'sent';
+  return sendText(ctx, reply.contentType ?? 'application/json', JSON.stringify(reply.body));
 }
 
-function sendText({ req, res }: Context, contentType: string, text: string): void {
+async function sendText({ req, res }: Context, contentType: string, text: string): Promise<string> {
   const body = Buffer.from(text);
   res.setHeader('Content-Type', contentType);
   res.setHeader('Content-Length', body.length);
-  res.end(req.method === 'HEAD' ? undefined : body);
+  const isHead = req.method === 'HEAD';
+  // behind answers that were not read yet this one is watched, too: a client that never reads is disconnected
+  if (req.socket.writableLength > 0) {
+    const bytes = { kind: 'memory', parts: [body], sizeBytes: body.length } as const;
+    return sendBytes(res, bytes, { idleTimeoutMs: READER_IDLE_TIMEOUT_MS, headOnly: isHead });
+  }
+  res.end(isHead ? undefined : body);
+  return 'sent';
 }
 
 async function sendError(
@@ -159,7 +167,11 @@ async function sendError(
   error: unknown,
 ): Promise<string> {
   const { req, res } = ctx;
-  if (error instanceof UploadAbortedError || error instanceof ClientGoneError || res.destroyed) return 'gone';
+  if (error instanceof UploadAbortedError || error instanceof ClientGoneError) return 'gone';
+  const isExpected = error instanceof DomainError || error instanceof UploadStalledError;
+  if (!isExpected || (error instanceof DomainError && error.status === 503))
+    options.log.error({ request_id: line.request_id, err: error }, 'request failed');
+  if (res.destroyed) return 'gone';
   if (error instanceof UploadStalledError || res.headersSent) {
     req.destroy();
     return 'disconnected';
@@ -167,8 +179,6 @@ async function sendError(
   const answered = toErrorAnswer(error, incoming.context.requestId, req.headers.accept);
   line.code = answered.code;
   if (error instanceof DomainError && typeof error.details?.job_id === 'string') line.job_id = error.details.job_id;
-  if (!(error instanceof DomainError) || error.status === 503)
-    options.log.error({ request_id: line.request_id, err: error }, 'request failed');
   await sendErrorAnswer(ctx, answered);
   return 'sent';
 }
@@ -179,8 +189,14 @@ async function sendErrorAnswer(ctx: Context, answered: ErrorAnswer): Promise<voi
   const isUnread = !req.complete && (req.headers['transfer-encoding'] ?? req.headers['content-length'] ?? '0') !== '0';
   res.statusCode = answered.status;
   for (const [name, value] of Object.entries(answered.headers)) res.setHeader(name, value);
-  // a client that was not told to go on will not send its body; for any other one Node would cut the connection too soon
-  if (isUnread && awaitsContinue(req)) res.setHeader('Connection', 'close');
-  sendText(ctx, answered.contentType, answered.body);
-  if (isUnread) await drainRefused(req, DRAIN);
+  if (!isUnread) return void (await sendText(ctx, answered.contentType, answered.body));
+  // a client that was not told to go on will not send its body
+  if (awaitsContinue(req)) res.setHeader('Connection', 'close');
+  // whole and with its length, so that the client has it; ended only after the drain, because Node may cut the connection then
+  const body = Buffer.from(answered.body);
+  res.setHeader('Content-Type', answered.contentType);
+  res.setHeader('Content-Length', body.length);
+  res.write(body);
+  await drainRefused(req, DRAIN);
+  res.end();
 }

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type Koa from 'koa';
 import { DomainError } from '../domain/errors.ts';
+import { type Connections, watchConnections } from './connections.ts';
 import { toErrorAnswer } from './error-answer.ts';
 
 /** A client has this long to send its whole head, in milliseconds. */
@@ -19,6 +20,8 @@ export interface ListenAddress {
   readonly host: string;
   readonly port: number;
   readonly headTimeoutMs?: number;
+  /** Told of faults while accepting connections; the server carries on. */
+  readonly onError?: (error: Error) => void;
 }
 
 /** A listening server. */
@@ -33,40 +36,45 @@ export interface HttpServer {
 
 /** Listens. Rejects when the address cannot be taken. */
 export async function startHttpServer(app: Koa, where: ListenAddress): Promise<HttpServer> {
-  const handle = app.callback() as (req: IncomingMessage, res: ServerResponse) => void;
-  const server = createServer(
-    {
-      headersTimeout: where.headTimeoutMs ?? HEAD_TIMEOUT_MS,
-      requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: CHECK_MS,
-    },
-    handle,
-  );
+  const answer = app.callback() as (req: IncomingMessage, res: ServerResponse) => void;
+  const server = createServer({
+    headersTimeout: where.headTimeoutMs ?? HEAD_TIMEOUT_MS,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: CHECK_MS,
+  });
+  const connections = watchConnections(server);
+  const handle = (req: IncomingMessage, res: ServerResponse) => {
+    connections.open(req, res);
+    answer(req, res);
+  };
+  server.on('request', handle);
   // without this listener Node says 100 Continue at once, and the whole photo travels before it can be refused
   server.on('checkContinue', handle);
   server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end(badRequest());
+    // in the middle of an answer the words would become part of the picture
+    if (socket.writable && !connections.isAnswering(socket)) socket.end(badRequest());
     else socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: where.host, port: where.port, backlog: BACKLOG }, () => {
       server.off('error', reject);
+      server.on('error', where.onError ?? (() => undefined));
       resolve();
     });
   });
   return {
     address: server.address() as AddressInfo,
-    close: () => close(server),
+    close: () => close(server, connections),
     destroy: () => server.closeAllConnections(),
   };
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
+    connections.end();
   });
 }
 

@@ -6,23 +6,29 @@ import { type RunningServer, startServer } from './start-server.ts';
 
 /** Runs until SIGTERM or SIGINT. Exit code 1 when the start fails, 0 after an orderly end. */
 export async function run(): Promise<void> {
-  const server = await start();
-  if (server === undefined) return;
   let isStopping = false;
-  const stop = (signal: string) => {
+  // heard from the first moment: an end during the start waits for it and then ends everything that was started
+  const starting = start();
+  const stop = async (signal: string) => {
     if (isStopping) return;
     isStopping = true;
-    server.log.info({ signal }, 'shutting down: finishing what is held');
-    server.stop().then(
-      () => process.exit(0),
-      (error) => {
-        server.log.error({ err: error }, 'shutdown failed');
-        process.exit(1);
-      },
-    );
+    const server = await starting;
+    if (server !== undefined) await end(server, signal);
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  await starting;
+}
+
+async function end(server: RunningServer, signal: string): Promise<never> {
+  server.log.info({ signal }, 'shutting down: finishing what is held');
+  try {
+    await server.stop();
+  } catch (error) {
+    server.log.error({ err: error }, 'shutdown failed');
+    process.exit(1);
+  }
+  process.exit(0);
 }
 
 async function start(): Promise<RunningServer | undefined> {

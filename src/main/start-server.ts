@@ -27,6 +27,8 @@ import { type OpenDatabase, openDatabase } from './open-database.ts';
 import { startTasks, type Tasks } from './start-tasks.ts';
 
 const RESULT_REQUESTS_PER_MINUTE = 600;
+/** How long a start waits for the listening connection, in milliseconds. */
+const LISTEN_PATIENCE_MS = 3_000;
 /** A right password is never held up by wrong ones. */
 const WRONG_PASSWORDS_PER_MINUTE = 20;
 
@@ -54,9 +56,10 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Log, options: StartOptions = {}): Promise<RunningServer> {
   mkdirSync(config.homePath, { recursive: true });
   const database = await openDatabase(config, log);
-  const { providers, close: closeProviders } = createProviders(config);
-  const undo = [() => database.close(), closeProviders];
+  const undo = [() => database.close()];
   try {
+    const { providers, close: closeProviders } = createProviders(config);
+    undo.unshift(closeProviders);
     const store = createDiskStore({ root: config.mediaRoot, freeBytesMin: config.values.MEDIA_FREE_BYTES_MIN });
     await store.open();
     await seedProviderLanes({ db: database.db, providers });
@@ -79,8 +82,8 @@ export async function startServer(config: Config, log: Log, options: StartOption
     const http =
       config.values.ROLE === 'worker' ? undefined : await serve({ config, log, deps, worker, state, options });
     undo.unshift(async () => http?.destroy());
-    await tasks.listener.ready;
     worker?.start();
+    await heardOf(tasks, log);
     return {
       config,
       log,
@@ -91,9 +94,21 @@ export async function startServer(config: Config, log: Log, options: StartOption
       stop: () => stop({ config, log, state, http, worker, tasks, undo }),
     };
   } catch (error) {
-    for (const step of undo) await step();
+    // what failed first is what people must hear of
+    await runAll(undo).catch((fault: unknown) => log.warn({ err: fault }, 'not everything could be undone'));
     throw error;
   }
+}
+
+/** Without notifications everything works, at the speed of the polls: worth a warning, no reason not to start. */
+async function heardOf(tasks: Tasks, log: Log): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<'silent'>((resolve) => {
+    timer = setTimeout(resolve, LISTEN_PATIENCE_MS, 'silent' as const);
+  });
+  const heard = await Promise.race([tasks.listener.ready, patience]);
+  clearTimeout(timer);
+  if (heard === 'silent') log.warn({}, 'the database sends no notifications yet; polling instead');
 }
 
 async function firstRun(config: Config, database: OpenDatabase): Promise<IngestPasswordSeed> {
@@ -163,7 +178,11 @@ async function serve({ config, log, deps, worker, state, options }: ServeParts):
       },
     }),
   });
-  return startHttpServer(app, { host: values.HOST, port: values.PORT });
+  return startHttpServer(app, {
+    host: values.HOST,
+    port: values.PORT,
+    onError: (error) => log.error({ err: error }, 'a connection could not be accepted'),
+  });
 }
 
 function publicBaseUrl(config: Config, address: AddressInfo | undefined): string {
@@ -195,7 +214,12 @@ async function stop({ config, log, state, http, worker, undo }: StopParts): Prom
   clearTimeout(timer);
   if (end === 'grace is over')
     log.warn({ grace_ms: config.shutdownGraceMs, running: worker?.running() ?? 0 }, 'grace is over; giving jobs back');
-  worker?.stopClaiming();
-  await worker?.giveBack();
-  for (const step of undo) await step();
+  await runAll([async () => worker?.stopClaiming(), async () => worker?.giveBack(), ...undo]);
+}
+
+/** Runs every step, also after one failed. @throws the first failure, at the end. */
+async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileChecksum } from './file-checksum.ts';
 import { watchFreeSpace } from './free-space.ts';
@@ -46,9 +46,20 @@ export function createDiskStore(options: DiskStoreOptions): MediaStore {
     openFile: (relativePath) => onStorage(() => openFile(resolve(relativePath))),
     sha256Of: (relativePath) => onStorage(async () => ifThere(fileChecksum(resolve(relativePath)))),
     listFiles: () => listFiles(root),
+    storageNow: () => onStorage(() => stampOf(path.join(root, PAYLOADS, `clock.${process.pid}.tmp`))),
     freeBytes: space.freeBytes,
     assertFreeSpace: space.assertFree,
   };
+}
+
+/** The modification time that the file system gives a file written now. */
+async function stampOf(probe: string): Promise<Date> {
+  try {
+    await writeFile(probe, 'x', { mode: 0o600 });
+    return (await stat(probe)).mtime;
+  } finally {
+    await rm(probe, { force: true });
+  }
 }
 
 async function prepareFolders(root: string): Promise<void> {

@@ -80,6 +80,8 @@ export interface MediaStore {
   openFile(path: string): Promise<{ readonly handle: FileHandle; readonly sizeBytes: number } | undefined>;
   /** All payloads, results, thumbnails and unfinished files. What others remove or add meanwhile may be missing. */
   listFiles(): AsyncIterable<StoredFile>;
+  /** The time by the clock that stamps this store's files. */
+  storageNow(): Promise<Date>;
   /** What the disk still has for this process. */
   freeBytes(): Promise<number>;
   /** @throws DomainError `storage_unavailable` when the disk is below its reserve; looks at most once a second. */

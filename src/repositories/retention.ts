@@ -4,13 +4,17 @@ import type { Db } from '../db/db.ts';
 
 const BATCH = 500;
 
-/** Results whose retention is over: their paths, which rows still name until {@link forgetResultFiles}. */
-export async function findExpiredResults(db: Db): Promise<{ jobId: string; path: string }[]> {
+/** Results whose retention is over, but for those that could not be removed: their paths, which rows still name until {@link forgetResultFiles}. */
+export async function findExpiredResults(
+  db: Db,
+  except: readonly string[] = [],
+): Promise<{ jobId: string; path: string }[]> {
   const rows = await db.kysely
     .selectFrom('job')
     .select(['id', 'result_file_path'])
     .where('result_file_path', 'is not', null)
     .where('result_expires_at', '<=', sql<Date>`now()`)
+    .$if(except.length > 0, (query) => query.where('id', 'not in', except))
     .orderBy('result_expires_at')
     .limit(BATCH)
     .execute();

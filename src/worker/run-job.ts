@@ -3,7 +3,7 @@
  * step carries the claim; a claim that no longer counts stops everything at once and leaves nothing behind.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { attemptTimeoutMs, decideRetry } from '../domain/retry.ts';
+import { ATTEMPTS_MAX, attemptTimeoutMs, decideRetry } from '../domain/retry.ts';
 import type { Provider, ProviderFailure, ProviderInput, ProviderTicket } from '../providers/provider.ts';
 import { type ClaimedJob, failJob, keepTicket, reserveCall } from '../repositories/job-queue.ts';
 import { logProviderResponse } from '../repositories/processing-log.ts';
@@ -23,6 +23,8 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
   const provider = deps.providers.get(job.providerId);
   if (provider === undefined) return giveUp(deps, running, `this worker has no provider "${job.providerId}"`);
   if (!(await isPhotoWhole(deps, running))) return giveUp(deps, running, 'the uploaded photo is gone or damaged');
+  if (job.attemptNo > ATTEMPTS_MAX && job.providerJobReference === null)
+    return giveUp(deps, running, 'all attempts are used up');
   const state = { attemptNo: job.attemptNo, ticket: job.providerJobReference };
   for (;;) {
     const startedAt = performance.now();

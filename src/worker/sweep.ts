@@ -9,7 +9,11 @@ import type { WorkerDeps } from './worker-deps.ts';
 export async function sweep(deps: Pick<WorkerDeps, 'db' | 'store' | 'held' | 'log'>, leaseMs: number): Promise<void> {
   for (const job of await sweepJobs(deps.db, leaseMs)) {
     deps.log.warn({ job_id: job.id, outcome: job.outcome }, 'swept');
-    if (job.payloadPath !== null) await deps.store.remove(job.payloadPath);
     if (job.outcome !== 'reclaimed') deps.held.wake(job.id, { kind: 'look' });
+    if (job.payloadPath !== null) {
+      await deps.store
+        .remove(job.payloadPath)
+        .catch((error: unknown) => deps.log.warn({ job_id: job.id, err: error }, 'payload not removed'));
+    }
   }
 }

@@ -33,11 +33,13 @@ export interface Worker extends LocalWorker {
   onJobDone(jobId: string): 'runs here' | 'runs elsewhere';
   /** Renews all leases; a job that is no longer held is stopped at once. */
   heartbeat(): Promise<void>;
+  /** Whether the leases were not renewed for so long that a sweep could take this process's own jobs away. */
+  needsBeat(): boolean;
   running(): number;
   /** Takes only jobs whose requests this process holds from now on: the first half of a shutdown. */
   drain(): void;
-  /** Takes nothing any more. */
-  stopClaiming(): void;
+  /** Takes nothing any more; resolves when no claim is under way. */
+  stopClaiming(): Promise<void>;
   /** Resolves when nothing runs any more. */
   idle(): Promise<void>;
   /** Aborts every call and hands the jobs back to the queue. */
@@ -56,6 +58,9 @@ export function createWorker(deps: WorkerDeps): Worker {
   const entries = new Map<string, Entry>();
   const lanes = createLaneWatch();
   let reserved = 0;
+  let isEnded = false;
+  let looping: Promise<void> = Promise.resolve();
+  let beatAt = performance.now();
   let mode: 'off' | 'all' | 'held' = 'off';
 
   const isClaiming = () => mode !== 'off';
@@ -72,8 +77,10 @@ export function createWorker(deps: WorkerDeps): Worker {
       stages: createStageClock(),
       endsAt: performance.now() + job.leftMs,
     };
+    // after a standstill longer than the lease this very process may take its own job again: the older run must end
+    entries.get(job.id)?.control.abort(new StopReason('lost'));
     const finished = work(deps, running).finally(() => {
-      entries.delete(job.id);
+      if (entries.get(job.id)?.running === running) entries.delete(job.id);
       lanes.pokeWaiting();
     });
     entries.set(job.id, { running, control, finished });
@@ -91,6 +98,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         leaseMs,
         ...(mode === 'held' && { only: deps.held.jobIds() }),
       });
+      if (!isClaiming()) return void (await handBack(jobs));
       for (const job of jobs) run(job, false);
       if (jobs.length === count) lanes.poke(providerId);
       // an empty look that nothing spoke for ends the asking; the poll speaks again if work is left
@@ -98,6 +106,12 @@ export function createWorker(deps: WorkerDeps): Worker {
     } finally {
       reserved -= count;
     }
+  }
+
+  /** A claim that was answered after the shutdown began. */
+  async function handBack(jobs: readonly ClaimedJob[]): Promise<void> {
+    const claims = jobs.map((job) => ({ jobId: job.id, claimNo: job.claimNo, workerId }));
+    if (claims.length > 0) await releaseJobs(deps.db, workerId, claims);
   }
 
   async function loop(): Promise<void> {
@@ -115,14 +129,14 @@ export function createWorker(deps: WorkerDeps): Worker {
     leaseMs,
     start() {
       mode = 'all';
-      void loop();
+      looping = loop();
     },
     poke: lanes.poke,
     async pokeAll() {
       if (mode !== 'off' && room() > 0) for (const providerId of await lanesWithWork(deps.db)) lanes.poke(providerId);
     },
     reserve(): WorkerPlace | undefined {
-      if (room() <= 0) return undefined;
+      if (isEnded || room() <= 0) return undefined;
       reserved += 1;
       const release = () => {
         reserved -= 1;
@@ -144,22 +158,29 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     async heartbeat() {
       const held = [...entries.values()];
-      if (held.length === 0) return;
+      if (held.length === 0) {
+        beatAt = performance.now();
+        return;
+      }
       const kept = await renewLeases(
         deps.db,
         workerId,
         held.map((entry) => entry.running.claim),
         leaseMs,
       );
+      beatAt = performance.now();
       for (const entry of held) if (!kept.has(entry.running.job.id)) entry.control.abort(new StopReason('lost'));
     },
+    needsBeat: () => performance.now() - beatAt > leaseMs / 2,
     running: () => entries.size,
     drain() {
       if (mode === 'all') mode = 'held';
     },
-    stopClaiming() {
+    async stopClaiming() {
+      isEnded = true;
       mode = 'off';
       lanes.wake();
+      await looping;
     },
     async idle() {
       while (entries.size > 0) await Promise.all([...entries.values()].map((entry) => entry.finished));

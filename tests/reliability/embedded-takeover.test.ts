@@ -1,7 +1,7 @@
 /** Several processes on one home, and what becomes of its database when they end one after the other, or are killed. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -216,6 +216,20 @@ test('a stop waits for the takeover under way and ends the server it brought up'
   expect(logged.filter((line) => line === TAKEOVER)).toHaveLength(1);
   expect(() => postmasterPid()).toThrow('ENOENT');
   expect(currentOwner(stateDirectory())).toBeUndefined();
+});
+
+test('a takeover makes no empty database where the data are missing, and succeeds once they are back', async () => {
+  const owner = await openElsewhere();
+  const attached = await openHere();
+  killPostmaster();
+  await kill(owner);
+  const directory = join(stateDirectory(), 'data');
+  renameSync(directory, `${directory}.away`);
+  const failure = 'The embedded PostgreSQL could not be taken over; still trying';
+  await vi.waitFor(() => expect(logged).toContain(failure), LIMIT);
+  expect(existsSync(directory)).toBe(false);
+  renameSync(`${directory}.away`, directory);
+  await becomesOwner(attached);
 });
 
 test('a process whose port is taken says once that the database moved, and takes nothing over', async () => {

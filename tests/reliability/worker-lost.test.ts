@@ -51,7 +51,7 @@ async function untilJob(condition: string): Promise<string> {
   );
 }
 
-const acceptances = async (jobId: string): Promise<unknown[]> =>
+const acceptances = async (jobId: string): Promise<{ claim: unknown; accepted: unknown }[]> =>
   (await installation.events(jobId)).flatMap(({ details }) =>
     details?.accepted === undefined ? [] : [{ claim: details.claim_no, accepted: details.accepted }],
   );
@@ -101,13 +101,13 @@ test('a worker suspended beyond its lease drops the answer it finds at its retur
   expect(new Date(end.time).getTime()).toBeGreaterThan((job.finalized_at as Date).getTime());
   expect(await readJob(installation.db, job.id)).toEqual(job);
   expect(finalEvents(await installation.events(job.id))).toEqual(['succeeded']);
-  expect((await acceptances(job.id)).filter((each) => (each as { accepted: boolean }).accepted)).toHaveLength(1);
+  expect((await acceptances(job.id)).filter((each) => each.accepted)).toEqual([{ claim: 2, accepted: true }]);
   const files = (await installation.files()).filter((file) => file.includes(job.id));
   expect(files).toEqual([expect.stringContaining('.2.jpg'), expect.stringContaining('.2.thumb.jpg')]);
 });
 
-test('a result whose database was silent until after the lease is refused by the fence, and its file is removed', async () => {
-  installation.gemini.plan({ kind: 'success', delayMs: 500 }, { kind: 'success', delayMs: 200 });
+test('a result whose database was silent until another worker had the job is refused by the fence, and its file is removed', async () => {
+  installation.gemini.plan({ kind: 'success', delayMs: 500 }, { kind: 'success', delayMs: 1_500 });
   proxy = await startFaultProxy({
     targetHost: '127.0.0.1',
     targetPort: Number(new URL(installation.database.url).port),
@@ -122,16 +122,20 @@ test('a result whose database was silent until after the lease is refused by the
     10_000,
   );
   await installation.start({ ROLE: 'worker' });
-  expect((await answer).status).toBe(200);
-  const job = await readJob(installation.db, jobId);
-  expect(job).toMatchObject({ claim_no: 2, is_finalized: true, failure_reason: null });
+  await call(2);
   proxy.resume();
   await worker.untilLogged('job run ended', { job_id: jobId, claim_no: 1, outcome: 'late' });
-  expect(await acceptances(jobId)).toEqual([
-    { claim: 2, accepted: true },
-    { claim: 1, accepted: false },
-  ]);
-  expect(await readJob(installation.db, jobId)).toEqual(job);
+  const { status, body } = await answer;
+  expect(status).toBe(200);
+  expect(await readJob(installation.db, jobId)).toMatchObject({
+    claim_no: 2,
+    is_finalized: true,
+    failure_reason: null,
+    result_checksum: sha256Of(body),
+  });
+  const told = await acceptances(jobId);
+  expect(told).toContainEqual({ claim: 1, accepted: false });
+  expect(told.filter((each) => each.accepted)).toEqual([{ claim: 2, accepted: true }]);
   expect(finalEvents(await installation.events(jobId))).toEqual(['succeeded']);
   expect((await installation.files()).filter((file) => file.includes(`${jobId}.1.`))).toEqual([]);
 });

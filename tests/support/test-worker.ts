@@ -42,7 +42,7 @@ export function startTestWorker(server: GeminiServer, { slowCallMs }: { slowCall
   return {
     worker,
     async stop() {
-      worker.stopClaiming();
+      await worker.stopClaiming();
       await worker.giveBack();
       await gemini.close();
     },

@@ -11,7 +11,7 @@ import {
 } from '../../src/domain/retry.ts';
 
 const WINDOW_MS = 48_000;
-const UNAVAILABLE: ProviderFailureFacts = { kind: 'unavailable', retryable: true };
+const UNAVAILABLE: ProviderFailureFacts = { kind: 'unavailable', retryable: true, charged: 'no' };
 
 const ask = (question: Partial<RetryQuestion>) =>
   decideRetry({
@@ -97,14 +97,14 @@ describe('the reserve for delivery', () => {
 
 describe('a failed call is made again', () => {
   test('at once after an empty answer that came fast, with most of the window unused', () => {
-    expect(ask({ failure: { kind: 'empty', retryable: true } })).toEqual({ retry: true, waitMs: 0 });
+    expect(ask({ failure: { kind: 'empty', retryable: true, charged: 'no' } })).toEqual({ retry: true, waitMs: 0 });
   });
 
   test.each([
     ['a second empty answer', { attemptNo: 2 }],
     ['an empty answer that took long', { tookMs: 5_000 }],
   ])('after a pause when it was %s', (_, facts) => {
-    const decision = ask({ failure: { kind: 'empty', retryable: true }, ...facts });
+    const decision = ask({ failure: { kind: 'empty', retryable: true, charged: 'no' }, ...facts });
     expect(decision).toMatchObject({ retry: true });
     if (decision.retry) expect(decision.waitMs).toBeGreaterThan(0);
   });
@@ -112,7 +112,7 @@ describe('a failed call is made again', () => {
   test('when the service said, and not before, even after an empty answer', () => {
     for (const chance of [0, 0.5, 0.999]) {
       for (const kind of ['throttled', 'unavailable', 'empty'] as const) {
-        const decision = ask({ failure: { kind, retryable: true, retryAfterMs: 7_000 }, chance });
+        const decision = ask({ failure: { kind, retryable: true, charged: 'no', retryAfterMs: 7_000 }, chance });
         if (!decision.retry) return expect.unreachable();
         expect(decision.waitMs).toBeGreaterThanOrEqual(7_000);
         expect(decision.waitMs).toBeLessThan(7_500);
@@ -138,12 +138,14 @@ describe('a failed call is made again', () => {
 
 describe('a failed call is not made again', () => {
   test.each(['refused', 'invalid_key', 'bad_request'] as const)('after %s: the answer will not change', (kind) => {
-    expect(ask({ failure: { kind, retryable: false } })).toMatchObject({ retry: false });
-    expect(ask({ failure: { kind, retryable: false, retryAfterMs: 10 } })).toMatchObject({ retry: false });
+    expect(ask({ failure: { kind, retryable: false, charged: 'no' } })).toMatchObject({ retry: false });
+    expect(ask({ failure: { kind, retryable: false, charged: 'no', retryAfterMs: 10 } })).toMatchObject({
+      retry: false,
+    });
   });
 
   test('when the quota is used up until its reset, whatever the service hints', () => {
-    const failure = { kind: 'throttled', retryable: true, exhausted: true, retryAfterMs: 10 } as const;
+    const failure = { kind: 'throttled', retryable: true, charged: 'no', exhausted: true, retryAfterMs: 10 } as const;
     expect(ask({ failure })).toMatchObject({ retry: false });
   });
 
@@ -156,16 +158,16 @@ describe('a failed call is not made again', () => {
   test.each([
     [
       'the hint leads past the window',
-      { leftMs: 20_000, failure: { kind: 'throttled', retryable: true, retryAfterMs: 20_000 } },
+      { leftMs: 20_000, failure: { kind: 'throttled', retryable: true, charged: 'no', retryAfterMs: 20_000 } },
     ],
     [
       'the hint ends in the reserve for delivery',
-      { leftMs: 20_000, failure: { kind: 'throttled', retryable: true, retryAfterMs: 19_100 } },
+      { leftMs: 20_000, failure: { kind: 'throttled', retryable: true, charged: 'no', retryAfterMs: 19_100 } },
     ],
     ['no call of this provider is quick enough for what is left', { leftMs: 3_400, slowCallMs: 15_000 }],
     ['nothing is left', { leftMs: 0 }],
     ['the window has closed', { leftMs: -1_000 }],
-    ['nothing is left for a retry at once', { leftMs: 0, failure: { kind: 'empty', retryable: true } }],
+    ['nothing is left for a retry at once', { leftMs: 0, failure: { kind: 'empty', retryable: true, charged: 'no' } }],
   ] as const)('when %s', (_, facts) => {
     expect(ask(facts)).toEqual({ retry: false, why: 'the window closes before a retry could help' });
   });
@@ -174,7 +176,7 @@ describe('a failed call is not made again', () => {
     for (const facts of [
       { leftMs: 0 },
       { attemptNo: ATTEMPTS_MAX },
-      { failure: { kind: 'refused', retryable: false } },
+      { failure: { kind: 'refused', retryable: false, charged: 'no' } },
     ] as const) {
       const decision = ask(facts);
       expect(decision.retry ? '' : decision.why).toMatch(/\w{3,}/);
@@ -189,6 +191,7 @@ test('a retry always fits: its pause ends before the window less the reserve, an
         failure: fc.record({
           kind: fc.constantFrom('throttled' as const, 'unavailable' as const, 'empty' as const, 'bad_answer' as const),
           retryable: fc.constant(true),
+          charged: fc.constant('no' as const),
           retryAfterMs: fc.option(fc.nat({ max: 60_000 }), { nil: undefined }).map((ms) => ms ?? 0),
         }),
         attemptNo: attempts,
@@ -206,4 +209,10 @@ test('a retry always fits: its pause ends before the window less the reserve, an
       },
     ),
   );
+});
+
+test('a call that is known to be charged is never made again: that would be a double charge', () => {
+  for (const kind of ['empty', 'unavailable', 'throttled', 'bad_answer'] as const) {
+    expect(ask({ failure: { kind, retryable: true, charged: 'yes' } })).toMatchObject({ retry: false });
+  }
 });

@@ -2,6 +2,7 @@
 import { jobExpiresAt } from '../../domain/deadlines.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { Picture } from '../../media/picture.ts';
+import { isConnectionFault } from '../../repositories/connection-fault.ts';
 import { endJob } from '../../repositories/job-queue.ts';
 import { findJobOutcome, type JobOutcome } from '../../repositories/jobs.ts';
 import type { HeldRequest } from './held-requests.ts';
@@ -39,6 +40,11 @@ export async function awaitPicture(deps: IngestDeps, waiting: Waiting): Promise<
     reason: 'cancelled',
     message: 'the station left before processing began',
     onlyWaiting: true,
+  }).catch((error: unknown) => {
+    // a database that is away ends nothing: the job stays, with its photo, for the gallery
+    if (!isConnectionFault(error)) throw error;
+    deps.log.warn({ job_id: waiting.jobId, err: error }, 'the station left; its job stays');
+    return false;
   });
   if (ended) throw waiting.gone.reason;
   return 'left to the gallery';
@@ -46,10 +52,6 @@ export async function awaitPicture(deps: IngestDeps, waiting: Waiting): Promise<
 
 /** The guarded timeout; what the row says wins, unless the database stays silent. */
 async function timeOut(deps: IngestDeps, { jobId, window }: Waiting): Promise<Picture> {
-  const details = {
-    job_id: jobId,
-    expires_at: jobExpiresAt(new Date(Date.now() - window.elapsedMs()), window.windowMs).toISOString(),
-  };
   deps.worker?.abort(jobId);
   const lastWord = endJob(deps.db, {
     jobId,
@@ -57,8 +59,8 @@ async function timeOut(deps: IngestDeps, { jobId, window }: Waiting): Promise<Pi
     message: 'the response window closed',
     onlyWaiting: false,
   })
-    .then(async (ended) => (ended ? undefined : await readOutcome(deps, jobId)))
-    .catch((error) => {
+    .then(() => readOutcome(deps, jobId))
+    .catch((error: unknown) => {
       deps.log.warn({ job_id: jobId, err: error }, 'timeout not recorded; the sweep will');
       return undefined;
     });
@@ -68,8 +70,10 @@ async function timeOut(deps: IngestDeps, { jobId, window }: Waiting): Promise<Pi
   });
   const outcome = await Promise.race([lastWord, silence]);
   clearTimeout(timer);
-  if (outcome?.isFinalized && outcome.failureReason !== 'timeout') return pictureOf(deps, jobId, outcome);
-  throw new DomainError('sync_timeout', 'The picture was not ready when the response window closed.', { details });
+  if (outcome?.isFinalized) return pictureOf(deps, jobId, outcome);
+  // without the row's own word the process's clock has to do
+  const expiresAt = jobExpiresAt(new Date(Date.now() - window.elapsedMs()), window.windowMs);
+  throw timedOut(jobId, expiresAt);
 }
 
 async function readOutcome(deps: IngestDeps, jobId: string): Promise<JobOutcome | undefined> {
@@ -102,9 +106,7 @@ function failure(jobId: string, outcome: JobOutcome): DomainError {
   const details = { job_id: jobId };
   switch (outcome.failureReason) {
     case 'timeout':
-      return new DomainError('sync_timeout', 'The picture was not ready when the response window closed.', {
-        details: { ...details, expires_at: outcome.expiresAt.toISOString() },
-      });
+      return timedOut(jobId, outcome.expiresAt);
     case 'cancelled':
       return new DomainError('job_cancelled', 'The job was cancelled.', { details, retryAfterSeconds: 1 });
     default:
@@ -115,3 +117,8 @@ function failure(jobId: string, outcome: JobOutcome): DomainError {
       );
   }
 }
+
+const timedOut = (jobId: string, expiresAt: Date) =>
+  new DomainError('sync_timeout', 'The picture was not ready when the response window closed.', {
+    details: { job_id: jobId, expires_at: expiresAt.toISOString() },
+  });

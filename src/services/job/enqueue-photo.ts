@@ -1,7 +1,7 @@
 /** Putting a received photo into the queue, and into this process's own worker at once when it has a free place. */
 import { DomainError } from '../../domain/errors.ts';
 import { isConnectionFault } from '../../repositories/connection-fault.ts';
-import { type EnqueueOutcome, enqueueJob, type NewJob } from '../../repositories/job-queue.ts';
+import { type EnqueueOutcome, enqueueJob, type NewJob, releaseJobs } from '../../repositories/job-queue.ts';
 import { needDatabase } from '../database-fault.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 import type { ReceivedPhoto } from './receive-photo.ts';
@@ -58,7 +58,13 @@ async function enqueueOnce(deps: IngestDeps, job: NewJob): Promise<EnqueueOutcom
     return await enqueueJob(deps.db, job);
   } catch (error) {
     if (!isConnectionFault(error)) throw error;
-    return await enqueueJob(deps.db, { ...job, claimFor: undefined });
+    const outcome = await enqueueJob(deps.db, { ...job, claimFor: undefined });
+    const { claimFor } = job;
+    // the first try may have claimed the job for a worker that never heard of it
+    if (outcome.outcome === 'duplicate' && claimFor !== undefined) {
+      await releaseJobs(deps.db, claimFor.workerId, [{ jobId: job.id, claimNo: 1, workerId: claimFor.workerId }]);
+    }
+    return outcome;
   }
 }
 

@@ -84,5 +84,5 @@ function nextWake(waiter: Waiter, signals: readonly AbortSignal[]): Promise<Wake
 /** Gives back what a picture holds when nobody is going to send it. */
 function discardPicture({ bytes }: Picture): void {
   if (bytes.kind === 'memory') bytes.release?.();
-  else void bytes.handle.close();
+  else bytes.handle.close().catch(() => undefined);
 }

@@ -177,7 +177,9 @@ function metadataOf(upload: ReceivedUpload, queryTokens: QueryTokens): Record<st
       .map(([name, value]) => [`url.${asText(name)}`, asText(String(value ?? ''))] as const),
   ];
   return Object.fromEntries(
-    kept.slice(0, METADATA_FIELDS_MAX).map(([name, value]) => [name, value.slice(0, METADATA_VALUE_LENGTH_MAX)]),
+    kept
+      .slice(0, METADATA_FIELDS_MAX)
+      .map(([name, value]) => [name, value.slice(0, METADATA_VALUE_LENGTH_MAX).toWellFormed()]),
   );
 }
 
