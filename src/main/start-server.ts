@@ -14,7 +14,7 @@ import { createDiskStore } from '../media/disk-store.ts';
 import { finishResult } from '../media/finish-result.ts';
 import { createImageInspector } from '../media/inspect-image.ts';
 import { createAddressThrottle } from '../services/address-throttle.ts';
-import { createHeldRequests } from '../services/job/held-requests.ts';
+import { createHeldRequests, type HeldRequests } from '../services/job/held-requests.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
 import { type IngestPasswordSeed, seedIngestPassword } from '../services/settings/first-run.ts';
 import { findIgnoredSeeds } from '../services/settings/ignored-seeds.ts';
@@ -91,7 +91,7 @@ export async function startServer(config: Config, log: Log, options: StartOption
       publicBaseUrl: publicBaseUrl(config, http?.address),
       ingestPassword,
       ignoredSeeds,
-      stop: () => stop({ config, log, state, http, worker, tasks, undo }),
+      stop: () => stop({ config, log, state, held: deps.held, http, worker, undo }),
     };
   } catch (error) {
     // what failed first is what people must hear of
@@ -198,19 +198,25 @@ interface StopParts {
   readonly state: { isDraining: boolean };
   readonly http: HttpServer | undefined;
   readonly worker: Worker | undefined;
-  readonly tasks: Tasks;
+  readonly held: HeldRequests;
   readonly undo: readonly (() => Promise<void>)[];
 }
 
-async function stop({ config, log, state, http, worker, undo }: StopParts): Promise<void> {
-  state.isDraining = true;
+/** While requests are held the server goes on listening: `/readyz` and stations are told in words that it is about to stop. */
+async function drain({ held, http, worker }: StopParts): Promise<void> {
   worker?.drain();
-  const answered = Promise.all([http?.close(), http === undefined ? worker?.idle() : undefined]);
+  await held.whenEmpty();
+  await Promise.all([http?.close(), worker?.idle()]);
+}
+
+async function stop(parts: StopParts): Promise<void> {
+  const { config, log, state, worker, undo } = parts;
+  state.isDraining = true;
   let timer: NodeJS.Timeout | undefined;
   const grace = new Promise<'grace is over'>((resolve) => {
     timer = setTimeout(resolve, config.shutdownGraceMs, 'grace is over' as const);
   });
-  const end = await Promise.race([answered.then(() => worker?.idle()), grace]);
+  const end = await Promise.race([drain(parts), grace]);
   clearTimeout(timer);
   if (end === 'grace is over')
     log.warn({ grace_ms: config.shutdownGraceMs, running: worker?.running() ?? 0 }, 'grace is over; giving jobs back');

@@ -67,5 +67,5 @@ test('whatever two workers do, in whatever order: one final event, no limit pass
     }),
     { numRuns: 25 },
   );
-  expect(finals, 'the sequences must reach the end of some jobs').toBeGreaterThan(20);
+  expect(finals, 'the sequences must reach the end of some jobs').toBeGreaterThan(5);
 });

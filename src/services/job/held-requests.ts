@@ -22,6 +22,8 @@ export interface HeldRequests {
   /** @returns false when this process does not hold the job's request (the caller keeps what it wanted to hand over). */
   wake(jobId: string, wake: Wake): boolean;
   count(): number;
+  /** Resolves as soon as nothing is held. */
+  whenEmpty(): Promise<void>;
 }
 
 interface Waiter {
@@ -32,6 +34,7 @@ interface Waiter {
 /** A register of held requests; one per process. */
 export function createHeldRequests(): HeldRequests {
   const waiters = new Map<string, Waiter>();
+  const onEmpty: (() => void)[] = [];
   return {
     hold(jobId) {
       const waiter: Waiter = { remembered: undefined, resolve: undefined };
@@ -40,6 +43,7 @@ export function createHeldRequests(): HeldRequests {
         next: (...signals) => nextWake(waiter, signals),
         drop: () => {
           waiters.delete(jobId);
+          if (waiters.size === 0) for (const resolve of onEmpty.splice(0)) resolve();
           if (waiter.remembered?.kind === 'picture') discardPicture(waiter.remembered.picture);
           waiter.remembered = undefined;
         },
@@ -58,6 +62,7 @@ export function createHeldRequests(): HeldRequests {
       return true;
     },
     count: () => waiters.size,
+    whenEmpty: () => (waiters.size === 0 ? Promise.resolve() : new Promise((resolve) => onEmpty.push(resolve))),
   };
 }
 
