@@ -34,7 +34,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
 };
 
 /** A document with status 200. */
-export function documentAnswer(document: unknown): PreparedAnswer {
+function documentAnswer(document: unknown): PreparedAnswer {
   return { status: 200, headers: JSON_HEADERS, body: Buffer.from(`${JSON.stringify(document, null, 2)}\n`) };
 }
 

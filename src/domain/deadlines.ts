@@ -13,7 +13,7 @@ export const RETENTION_HOURS = { min: 1, max: 720, default: 72 } as const;
 export const JOB_ROW_DAYS = { min: 100, default: 400 } as const;
 
 /** Files without a row are orphans only after the longest window and this margin: an upload in progress has no row yet. */
-export const ORPHAN_MARGIN_SECONDS = 60;
+const ORPHAN_MARGIN_SECONDS = 60;
 
 /** What is left of a window, in milliseconds; never below zero. */
 export const windowLeftMs = (windowMs: number, elapsedMs: number): number => Math.max(0, windowMs - elapsedMs);

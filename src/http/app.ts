@@ -31,7 +31,7 @@ export interface AppOptions {
 }
 
 /** The client closed the connection before it was answered. */
-export class ClientGoneError extends Error {
+class ClientGoneError extends Error {
   constructor() {
     super('the client is gone');
     this.name = 'ClientGoneError';

@@ -19,7 +19,7 @@ export function payloadPath(jobId: string, extension: string): string {
 }
 
 /** The folder of the results of a UTC day. */
-export function resultFolder(storedOn: Date): string {
+function resultFolder(storedOn: Date): string {
   return `${RESULTS}/${storedOn.toISOString().slice(0, 10)}`;
 }
 

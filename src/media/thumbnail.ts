@@ -1,7 +1,7 @@
 import { openImage } from './sharp.ts';
 
 /** Enough for a grid of pictures on a telephone; a JPEG of 10–20 kB. */
-export const THUMBNAIL_SIDE_PX = 320;
+const THUMBNAIL_SIDE_PX = 320;
 
 const QUALITY = 80;
 

@@ -271,12 +271,14 @@ export async function jobsFinalisedSince(db: Db, since: Date | null): Promise<{ 
   };
 }
 
-/** The providers with work waiting, for the fallback poll of all lanes at once. */
+/** The providers with work waiting and room for it, for the fallback poll of all lanes at once. */
 export async function lanesWithWork(db: Db): Promise<string[]> {
   const rows = await runNamed<{ provider_id: string }>(db, {
     name: 'lanes_with_work',
-    text: `select provider_id from lane l where exists
-      (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized)`,
+    // a lateral look at one row each: as a semi-join the planner may read every pending row of a table it never analysed
+    text: `select l.provider_id from lane l
+      cross join lateral (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized limit 1) waiting
+      where l.running_max > (select count(*) from job p where p.provider_id = l.provider_id and p.status = 'processing' and not p.is_finalized)`,
     values: [],
   });
   return rows.map((row) => row.provider_id);

@@ -50,9 +50,11 @@ describe('a server that is told to stop', () => {
     const held = server.post({ photo: await makePhoto(), slotId: GEMINI_SLOT });
     await simulator.waitForRequest();
     const stopped = server.stop();
-    await expect(ask(`${server.url}/healthz`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(refusal(await server.post({ photo: await makePhoto(), slotId: GEMINI_SLOT }))).toBe('503 queue_unavailable');
+    expect((await ask(`${server.url}/readyz`)).status).toBe(503);
     expect(refusal(await held)).toBe('200');
     await stopped;
+    await expect(ask(`${server.url}/healthz`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('hands back what it cannot finish in time: the next start finishes it for the gallery', async () => {

@@ -15,7 +15,7 @@ const QUIT_LIMIT_MS = 5_000;
 const LOG_SIZE_BYTES_MAX = 10 * 1024 * 1024;
 
 /** What every embedded server runs with; durable, small, and silent about the values of statements. */
-export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
+const SERVER_SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '100',

@@ -228,21 +228,22 @@ create function job_release(p_worker uuid, p_ids uuid[], p_claims int[]) returns
 create function job_sweep(p_restart_grace_ms float8)
 returns table (id uuid, payload_path text, outcome text) language plpgsql as $$
 #variable_conflict use_column
+declare t timestamptz := clock_timestamp(); -- as a variable it can be looked up in an index; the function itself cannot
 begin
   return query
-    with v as materialized (select j.id, j.payload_path from job j where not j.is_finalized and j.expires_at <= clock_timestamp() order by j.expires_at limit 500 for update skip locked)
+    with v as materialized (select j.id, j.payload_path from job j where not j.is_finalized and j.expires_at <= t order by j.expires_at limit 500 for update skip locked)
     update job j set is_finalized = true, finalized_at = clock_timestamp(), updated_at = clock_timestamp(), worker_id = null, lease_until = null,
       payload_path = null, failure_reason = 'timeout', failure_message = 'the response window closed'
     from v where j.id = v.id returning j.id, v.payload_path, 'timeout'::text;
   -- after a restart of the database live workers renew first
   if clock_timestamp() <= pg_postmaster_start_time() + p_restart_grace_ms * interval '1 millisecond' then return; end if;
   return query
-    with v as materialized (select j.id from job j where j.status = 'processing' and not j.is_finalized and j.lease_until < clock_timestamp()
+    with v as materialized (select j.id from job j where j.status = 'processing' and not j.is_finalized and j.lease_until < t
       and j.claim_no < j.claim_max limit 500 for update skip locked)
     update job j set status = 'pending', worker_id = null, lease_until = null, updated_at = clock_timestamp()
     from v where j.id = v.id returning j.id, null::text, 'reclaimed'::text;
   return query
-    with v as materialized (select j.id, j.payload_path from job j where j.status = 'processing' and not j.is_finalized and j.lease_until < clock_timestamp()
+    with v as materialized (select j.id, j.payload_path from job j where j.status = 'processing' and not j.is_finalized and j.lease_until < t
       and j.claim_no >= j.claim_max limit 500 for update skip locked)
     update job j set is_finalized = true, finalized_at = clock_timestamp(), updated_at = clock_timestamp(), worker_id = null, lease_until = null,
       payload_path = null, failure_reason = 'provider_error', failure_message = 'every worker that took the job was lost'
