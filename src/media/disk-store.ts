@@ -84,12 +84,13 @@ async function prepareFolders(root: string): Promise<void> {
 async function storeResult(root: string, result: ResultToStore): Promise<StoredResult> {
   const imagePath = resultPath(result.jobId, result.claimNo, result.mimeType, result.storedOn);
   const thumbnailPath = thumbnailPathOf(imagePath);
-  // the thumbnail is placed first: where there is a picture, there is its thumbnail
-  const [, image] = await writeFilesDurably([
-    { absolutePath: resolveInside(root, thumbnailPath), parts: result.thumbnail.then((thumbnail) => [thumbnail]) },
+  const image = await writeFilesDurably(
     { absolutePath: resolveInside(root, imagePath), parts: result.parts },
-  ]);
-  if (image === undefined) throw new Error('A written file was not reported.');
+    {
+      absolutePath: resolveInside(root, thumbnailPath),
+      parts: result.thumbnail.then((thumbnail) => [thumbnail]),
+    },
+  );
   return { path: imagePath, thumbnailPath, ...image };
 }
 

@@ -64,8 +64,8 @@ export interface MediaStore {
    */
   resolve(path: string): string;
   /**
-   * Stores a picture and its thumbnail: when it resolves, both survive a power cut under their names; when it rejects,
-   * neither is there. Two calls for the same job and claim end with one of the pictures, whole.
+   * Stores a picture and its thumbnail: when it resolves, both are there, and the picture survives a power cut; when it
+   * rejects, neither is there. Two calls for the same job and claim end with one of the pictures, whole.
    */
   storeResult(result: ResultToStore): Promise<StoredResult>;
   /** Where a result's thumbnail lies. */
