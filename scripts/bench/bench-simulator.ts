@@ -5,7 +5,8 @@ import { probeArguments } from './bench-server.ts';
 import { startChild } from './child.ts';
 import type { Picture } from './pictures.ts';
 
-const MODEL_PATH = '/v1beta/models/gemini-3.1-flash-image:generateContent';
+/** The call that every photo becomes. */
+export const MODEL_PATH = '/v1beta/models/gemini-3.1-flash-image:generateContent';
 
 export interface BenchSimulator {
   readonly url: string;

@@ -6,8 +6,9 @@ import { sql } from 'kysely';
 import type { GeminiBehaviour } from '../simulators/gemini-behaviour.ts';
 import { buildStationRequest, sendStationRequest } from '../station.ts';
 import { type BenchServer, PASSWORD, startBenchServer } from './bench-server.ts';
-import { type BareCall, createBareCall, startBenchSimulator } from './bench-simulator.ts';
+import { type BareCall, createBareCall, MODEL_PATH, startBenchSimulator } from './bench-simulator.ts';
 import type { BenchContext } from './benchmark.ts';
+import { type Child, nextMessage, startChild } from './child.ts';
 import { type PhotoStages, readStages, readWarnings } from './stage-log.ts';
 
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -35,6 +36,8 @@ export interface SpanReport {
 
 export interface IngestBench {
   readonly bare: BareCall;
+  /** The same photo through the naive build beside us. @returns the station's wait in milliseconds. */
+  shootNaive(): Promise<number>;
   /** Sends the photo as a station does: a connection of its own, `Expect: 100-continue`, the body as fast as it is taken. */
   shoot(): Promise<Shot>;
   /** Forgets what came before. */
@@ -69,19 +72,34 @@ export async function startIngestBench(
     const { status, headers, timing } = await sendStationRequest(request, { timeoutMs: ANSWER_TIMEOUT_MS });
     return { status, jobId: headers.get('x-job-id') ?? '', totalMs: timing.totalMs };
   };
+  const naive = await startNaive(simulator.url, server.config.homePath);
+  const naiveRequest = buildStationRequest({ url: naive.url, password: PASSWORD, photo: photo.bytes });
+  const shootNaive = async (): Promise<number> => {
+    const { status, timing } = await sendStationRequest(naiveRequest, { timeoutMs: ANSWER_TIMEOUT_MS });
+    if (status !== 200) throw new Error(`the naive build answered ${status}`);
+    return timing.totalMs;
+  };
   for (let sent = 0; sent < WARM_UP_PHOTOS; sent += 1) await shoot();
   return {
     bare,
     shoot,
+    shootNaive,
     beginSpan: () => beginSpan(server),
     endSpan: (shots) => endSpan(server, shots),
     async stop() {
       bare.close();
+      await naive.child.end();
       await server.stop();
       await simulator.stop();
       await rm(server.config.homePath, { recursive: true, force: true });
     },
   };
+}
+
+async function startNaive(simulatorUrl: string, folder: string): Promise<{ child: Child; url: string }> {
+  const child = startChild('scripts/bench/naive-server.ts', [simulatorUrl + MODEL_PATH, folder]);
+  const { port } = await nextMessage<{ port: number }>(child);
+  return { child, url: `http://127.0.0.1:${port}/ingest/slot-001` };
 }
 
 /** The results of the span before go, so that neither the disk fills nor its cache is written back in the middle. */
