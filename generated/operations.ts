@@ -6,6 +6,7 @@ export const OPERATIONS = {
     "method": "POST",
     "path": "/ingest/{slotId}",
     "unknownQuery": "keep",
+    "access": "public",
     "parameters": [
       {
         "name": "slotId",
@@ -73,6 +74,7 @@ export const OPERATIONS = {
     "method": "GET",
     "path": "/public/results/{job_id}",
     "unknownQuery": "ignore",
+    "access": "public",
     "parameters": [
       {
         "name": "job_id",
@@ -142,6 +144,7 @@ export const OPERATIONS = {
     "method": "GET",
     "path": "/public/results/{job_id}/thumbnail",
     "unknownQuery": "ignore",
+    "access": "public",
     "parameters": [
       {
         "name": "job_id",
@@ -187,6 +190,7 @@ export const OPERATIONS = {
     "method": "GET",
     "path": "/healthz",
     "unknownQuery": "ignore",
+    "access": "public",
     "parameters": [],
     "requestBodyRequired": false,
     "requestContentTypes": [],
@@ -205,6 +209,7 @@ export const OPERATIONS = {
     "method": "GET",
     "path": "/readyz",
     "unknownQuery": "ignore",
+    "access": "public",
     "parameters": [],
     "requestBodyRequired": false,
     "requestContentTypes": [],
@@ -227,6 +232,7 @@ export const OPERATIONS = {
     "method": "GET",
     "path": "/openapi.json",
     "unknownQuery": "ignore",
+    "access": "public",
     "parameters": [],
     "requestBodyRequired": false,
     "requestContentTypes": [],

@@ -324,7 +324,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `rate_limited`: this address asked for too many results. */
+        /** @description `rate_limited`: this address asked too often. */
         RateLimited: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -362,8 +362,154 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description `invalid_request`: the request does not keep to this document; `details.fields` names every fault. */
+        InvalidRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `unauthorized`: the access token is missing, malformed, over, or no longer valid. */
+        Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `forbidden`: the token lacks the permission that the operation needs. */
+        Forbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `slot_not_found`: there is no slot with this id. */
+        SlotNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `not_found`: there is nothing with this id. */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `not_acceptable`: the answer cannot be given in a type that `Accept` names. */
+        NotAcceptable: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `payload_too_large`: the body has too many bytes. */
+        PayloadTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `unsupported_media_type`: the body, or the picture in it, has a type that is not taken. */
+        UnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `queue_unavailable`: the database cannot be reached. */
+        DatabaseUnavailable: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /**
+         * @description `queue_unavailable`: the database cannot be reached.
+         *     `storage_unavailable`: the disk is full or cannot be read.
+         */
+        MediaUnavailable: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Cache-Control": components["headers"]["NoStore"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+                "application/json": components["schemas"]["Error"];
+            };
+        };
     };
     parameters: {
+        /**
+         * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+         * @example slot-001
+         */
+        AdminSlotId: string;
+        /**
+         * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+         * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+         */
+        AnyJobId: string;
+        /**
+         * @description Which page, from 1.
+         * @example 1
+         */
+        Page: number;
+        /**
+         * @description How many entries a page has.
+         * @example 20
+         */
+        PageSize: number;
         /**
          * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
          * @example slot-001
@@ -412,6 +558,16 @@ export interface components {
          * @example "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
          */
         ETag: string;
+        /**
+         * @description How to authenticate (RFC 6750).
+         * @example Bearer realm="PhotoChanger"
+         */
+        "WWW-Authenticate": string;
+        /**
+         * @description Where the new thing can be read.
+         * @example /api/jobs/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+         */
+        Location: string;
         /**
          * @description After how many seconds another try makes sense.
          * @example 5

@@ -5,11 +5,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { OPERATIONS, OperationId } from '../../generated/operations.ts';
 import type { operations } from '../../generated/types.ts';
+import type { Actor } from '../domain/actor.ts';
 import type { RequestContext } from './request-context.ts';
 
 export type { OperationId } from '../../generated/operations.ts';
 
-/** Bytes to send. Whoever sends them releases the memory or closes the file in every case, sent or not. */
+/** Bytes to send. Whoever sends them releases the memory, or closes the file or the source, in every case, sent or not. */
 export type ByteBody =
   | {
       readonly kind: 'memory';
@@ -23,6 +24,13 @@ export type ByteBody =
       /** Where in the file the bytes begin. */
       readonly offset: number;
       readonly sizeBytes: number;
+    }
+  | {
+      readonly kind: 'stream';
+      /** Read at the client's pace; `return` is called when the client leaves. */
+      readonly chunks: AsyncIterable<Buffer>;
+      /** Undefined where the length is not known beforehand: the answer is then chunked. */
+      readonly sizeBytes: number | undefined;
     };
 
 type Row<Op extends OperationId> = (typeof OPERATIONS)[Op];
@@ -101,10 +109,14 @@ type ReplyOf<Responses> = {
  */
 export type Reply<Op extends OperationId> = ReplyOf<operations[Op]['responses']>;
 
+/** Operations for administrators always know who asks. */
+type ContextOf<Op extends OperationId> = RequestContext &
+  (Row<Op>['access'] extends 'public' | 'metrics' ? unknown : { readonly actor: Actor });
+
 /** One operation: unpacks the request, calls one use case, shapes the answer. */
 export type Handler<Op extends OperationId> = (
   request: HandlerRequest<Op>,
-  context: RequestContext,
+  context: ContextOf<Op>,
 ) => Promise<Reply<Op>>;
 
 /** A handler for every operation of the contract. */

@@ -45,7 +45,11 @@ export interface OperationObject {
   readonly requestBody?: RequestBodyObject | Reference;
   readonly responses?: Readonly<Record<string, ResponseObject | Reference>>;
   readonly 'x-unknown-query'?: unknown;
+  readonly security?: readonly SecurityRequirement[];
 }
+
+/** Roles by the name of the security scheme (OpenAPI 3.1, "Security Requirement Object"). */
+export type SecurityRequirement = Readonly<Record<string, readonly string[]>>;
 
 /** Methods may also hold other members of a path item; only the known methods are read. */
 export type PathItemObject = Readonly<
@@ -56,6 +60,7 @@ export type PathItemObject = Readonly<
 export interface OpenApiDocument {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
+  readonly security?: readonly SecurityRequirement[];
   readonly paths?: Readonly<Record<string, PathItemObject>>;
   readonly components?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }

@@ -1,4 +1,5 @@
 /** Reads a contract's operations once into plain rows, so that no request has to look into the document. */
+import { type Access, isPermission } from '../domain/permissions.ts';
 import {
   type FoundOperation,
   listOperations,
@@ -28,6 +29,7 @@ export interface OperationRow {
   /** The path template, as `/slots/{slot_id}`. */
   readonly path: string;
   readonly unknownQuery: UnknownQuery;
+  readonly access: Access;
   readonly parameters: readonly OperationParameter[];
   readonly requestBodyRequired: boolean;
   /** Lower case, without parameters; empty when the operation takes no body. */
@@ -43,7 +45,7 @@ const PARAMETER_PLACES = ['path', 'query', 'header'] as const;
 /**
  * @returns every operation in the order of the document.
  * @throws Error naming the operation, when it has no id or the id of another one, a status that is not a single number
- * (`default`, `5XX`), a parameter in a cookie or of an object type, or an unknown value of `x-unknown-query`.
+ * (`default`, `5XX`), a parameter in a cookie or of an object type, an unknown value of `x-unknown-query`, or security that this server does not know.
  */
 export function readOperations(document: OpenApiDocument): OperationRow[] {
   const rows = listOperations(document).map((found) => readOperation(document, found));
@@ -68,11 +70,33 @@ function readOperation(document: OpenApiDocument, found: FoundOperation): Operat
     method,
     path,
     unknownQuery,
+    access: readAccess(document, operationId, found),
     parameters: readParameters(document, operationId, found),
     requestBodyRequired: body?.required === true,
     requestContentTypes: Object.keys(body?.content ?? {}).map((type) => type.toLowerCase()),
     responses: readResponses(document, operationId, found),
   };
+}
+
+/** The names of the two security schemes: an administrator's access token, and the token of `/metrics`. */
+const ADMINISTRATOR = 'accessToken';
+const METRICS = 'metricsToken';
+
+/** What is not said to be public is not served to anybody: a forgotten `security` is a fault of the contract. */
+function readAccess(document: OpenApiDocument, operationId: string, { operation }: FoundOperation): Access {
+  const security = operation.security ?? document.security ?? [{ 'no security': [] }];
+  if (security.length === 0) return 'public';
+  const [requirement = {}, ...others] = security;
+  const [[scheme, roles] = ['', []], ...schemes] = Object.entries(requirement);
+  const [role, ...roleRest] = roles;
+  if (others.length + schemes.length + roleRest.length === 0) {
+    if (scheme === METRICS && role === undefined) return 'metrics';
+    if (scheme === ADMINISTRATOR && role === undefined) return 'any_administrator';
+    if (scheme === ADMINISTRATOR && role !== undefined && isPermission(role)) return role;
+  }
+  throw new Error(
+    `${operationId}: security must be [], one ${METRICS}, or one ${ADMINISTRATOR} with at most one permission.`,
+  );
 }
 
 function readParameters(document: OpenApiDocument, operationId: string, found: FoundOperation): OperationParameter[] {

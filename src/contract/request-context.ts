@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/actor.ts';
 import type { ReceiveUpload } from '../media/upload.ts';
 
 /** What a handler knows of the request besides its validated parts. */
@@ -11,4 +12,6 @@ export interface RequestContext {
   readonly gone: AbortSignal;
   /** Reads a `multipart/form-data` body; only for operations that declare one, and at most once. */
   readonly receiveUpload: ReceiveUpload;
+  /** Who asks; undefined where the operation is not for administrators. Its permission has been checked. */
+  readonly actor: Actor | undefined;
 }

@@ -90,6 +90,19 @@ export interface ProcessingLogTable {
   details: ColumnType<Record<string, unknown> | null, string | null, string | null>;
 }
 
+/** Who did what, when, from where. */
+export interface AuditEventTable {
+  id: Generated<string>;
+  occurred_at: GeneratedTimestamp;
+  actor: string;
+  address: string | null;
+  action: string;
+  object_type: string;
+  object_id: string | null;
+  request_id: string | null;
+  details: Json;
+}
+
 /** All tables of the schema. */
 export interface Database {
   slot: SlotTable;
@@ -98,4 +111,5 @@ export interface Database {
   admission: AdmissionTable;
   job: JobTable;
   processing_log: ProcessingLogTable;
+  audit_event: AuditEventTable;
 }

@@ -4,8 +4,10 @@ import type { Contract, ContractOperation } from '../contract/contract.ts';
 import type { AnyReply } from '../contract/handler.ts';
 import { DomainError, type FieldFault } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
-import { dispatch, findOperation, type Incoming } from './dispatch.ts';
+import type { AuthoriseDeps } from './authorise.ts';
+import { dispatch, findOperation } from './dispatch.ts';
 import { type ErrorAnswer, toErrorAnswer } from './error-answer.ts';
+import type { Incoming } from './incoming.ts';
 import { requestIdOf, traceIdOf } from './request-id.ts';
 import { sendBytes } from './send-bytes.ts';
 import { drainRefused } from './upload/drain-refused.ts';
@@ -26,6 +28,7 @@ export interface AppOptions {
   readonly contract: Contract;
   readonly clientAddress: (req: Context['req']) => string;
   readonly log: HttpLog;
+  readonly access: AuthoriseDeps;
   /** Called with what an answer does that the contract does not say; given where answers are checked (tests, development). */
   readonly onFaultyResponse?: (operationId: string, faults: readonly FieldFault[]) => void;
 }
@@ -72,7 +75,7 @@ async function answer(options: AppOptions, ctx: Context): Promise<void> {
   try {
     const match = findOperation(options.contract, incoming);
     line.operation = match.operation.operationId;
-    const reply = await dispatch(options.contract, match, incoming);
+    const reply = await dispatch(options.contract, options.access, match, incoming);
     checkReply(options, match.operation, reply);
     line.job_id = reply.headers?.['X-Job-Id'];
     line.sent = await sendReply(ctx, reply);
@@ -135,7 +138,7 @@ async function sendReply(ctx: Context, reply: AnyReply): Promise<string> {
   for (const [name, value] of Object.entries(reply.headers ?? {})) res.setHeader(name, value);
   if (reply.bytes !== undefined) {
     res.setHeader('Content-Type', reply.contentType ?? 'application/octet-stream');
-    res.setHeader('Content-Length', reply.bytes.sizeBytes);
+    if (reply.bytes.sizeBytes !== undefined) res.setHeader('Content-Length', reply.bytes.sizeBytes);
     return sendBytes(res, reply.bytes, { idleTimeoutMs: READER_IDLE_TIMEOUT_MS, headOnly: isHead });
   }
   if (reply.body === undefined) {

@@ -1,19 +1,13 @@
-/** From a request to its operation's answer: route, read the body the operation declares, validate, handle. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** From a request to its operation's answer: route, who may, read the body the operation declares, validate, handle. */
+import type { IncomingMessage } from 'node:http';
 import type { Contract, ContractOperation } from '../contract/contract.ts';
 import type { AnyReply } from '../contract/handler.ts';
-import type { RequestContext } from '../contract/request-context.ts';
-import { DomainError } from '../domain/errors.ts';
+import { DomainError, type FieldFault } from '../domain/errors.ts';
+import { isSlotId } from '../domain/slots.ts';
+import { type AuthoriseDeps, authorise } from './authorise.ts';
+import type { Incoming } from './incoming.ts';
+import { readJsonBody } from './json-body.ts';
 import { createReceiveUpload } from './upload/receive-upload.ts';
-
-/** What a request is, before its operation is known. */
-export interface Incoming {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly path: string;
-  readonly search: string;
-  readonly context: Omit<RequestContext, 'receiveUpload'>;
-}
 
 /**
  * Finds the operation. @throws DomainError `not_found`, `method_not_allowed` (with `details.allow`), `invalid_request` for a path
@@ -35,34 +29,50 @@ export function findOperation(contract: Contract, incoming: Incoming) {
   }
 }
 
-/** Validates the request and runs its handler. @throws DomainError, or whatever the handler throws. */
+/**
+ * Checks who asks, reads and validates the request, and runs its handler.
+ *
+ * @throws DomainError `unauthorized`, `forbidden`, `slot_not_found`, `unsupported_media_type`, `payload_too_large`,
+ * `invalid_request`; or whatever the handler throws.
+ */
 export async function dispatch(
   contract: Contract,
+  deps: AuthoriseDeps,
   match: ReturnType<typeof findOperation>,
   incoming: Incoming,
 ): Promise<AnyReply> {
   const { operation, params } = match;
   const { req, res } = incoming;
+  const actor = operation.access === 'public' ? undefined : await authorise(deps, operation.access, incoming);
+  const query = incoming.search === '' ? NO_QUERY : queryOf(incoming.search);
+  demandSlot(params.slot_id);
+  demandSlot(query.slot_id);
   checkContentType(contract, operation, req);
   const checked = contract.validateRequest(operation, {
     params,
-    query: incoming.search === '' ? NO_QUERY : queryOf(incoming.search),
+    query,
     // a range is for GET alone (RFC 9110, section 14.2)
     headers: req.method === 'HEAD' ? { ...req.headers, range: undefined } : req.headers,
-    body: undefined,
+    body: operation.rules.bodyIsJson ? await readJsonBody(req, res) : undefined,
   });
-  if (!checked.ok) {
-    throw new DomainError('invalid_request', 'The request does not keep to the contract.', {
-      details: { fields: checked.faults },
-    });
-  }
+  if (!checked.ok) throw contractFault(checked.faults);
   return contract.handle(operation, checked.request, {
     ...incoming.context,
+    actor,
     receiveUpload: createReceiveUpload(req, res),
   });
 }
 
-const NO_QUERY = Object.freeze({});
+/** An unknown slot is told before any other fault of the request, also where it is only a filter. */
+function demandSlot(slotId: unknown): void {
+  if (typeof slotId === 'string' && !isSlotId(slotId))
+    throw new DomainError('slot_not_found', 'There is no such slot. Slots are slot-001 to slot-015.');
+}
+
+const contractFault = (fields: readonly FieldFault[]) =>
+  new DomainError('invalid_request', 'The request does not keep to the contract.', { details: { fields } });
+
+const NO_QUERY: Record<string, string | string[]> = Object.freeze({});
 
 function queryOf(search: string): Record<string, string | string[]> {
   const query = new Map<string, string | string[]>();

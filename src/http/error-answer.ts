@@ -37,6 +37,8 @@ export function toErrorAnswer(error: unknown, requestId: string, accept: string 
       'Cache-Control': 'no-store',
       ...((known.status === 429 || known.status === 503) && { 'Retry-After': String(known.retryAfterSeconds ?? 5) }),
       ...(known.code === 'range_not_satisfiable' && { 'Content-Range': `bytes */${known.details?.size_bytes}` }),
+      // the scheme alone (RFC 6750, section 3): why a token is not good is nobody's business
+      ...(known.code === 'unauthorized' && { 'WWW-Authenticate': 'Bearer realm="PhotoChanger"' }),
       ...(known.status === 405 && { Allow: String(known.details?.allow ?? '') }),
     },
     contentType: isProblem ? 'application/problem+json' : 'application/json',

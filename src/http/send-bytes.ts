@@ -33,9 +33,10 @@ export async function sendBytes(
 ): Promise<'sent' | 'gone'> {
   const reader = watchReader(res, idleTimeoutMs);
   try {
-    if (!res.headersSent && !res.hasHeader('content-length')) res.setHeader('Content-Length', body.sizeBytes);
+    if (!res.headersSent && !res.hasHeader('content-length') && body.sizeBytes !== undefined)
+      res.setHeader('Content-Length', body.sizeBytes);
     if (!headOnly) {
-      for await (const piece of body.kind === 'memory' ? memoryPieces(body.parts) : filePieces(body)) {
+      for await (const piece of piecesOf(body)) {
         if (!(await reader.send(piece))) return 'gone';
       }
     }
@@ -46,7 +47,7 @@ export async function sendBytes(
   } finally {
     reader.close();
     if (body.kind === 'file') await body.handle.close();
-    else body.release?.();
+    else if (body.kind === 'memory') body.release?.();
   }
 }
 
@@ -94,6 +95,22 @@ function watchReader(res: ServerResponse, idleTimeoutMs: number): Reader {
       socket.off('close', onClose);
     },
   };
+}
+
+function piecesOf(body: ByteBody): Iterable<Buffer[]> | AsyncIterable<Buffer[]> {
+  switch (body.kind) {
+    case 'memory':
+      return memoryPieces(body.parts);
+    case 'file':
+      return filePieces(body);
+    case 'stream':
+      return streamPieces(body.chunks);
+  }
+}
+
+/** Leaving the loop, for a reader that is gone too, ends the source: that closes what it has open. */
+async function* streamPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
+  for await (const chunk of chunks) yield* memoryPieces([chunk]);
 }
 
 /** Cuts large buffers and gathers small ones, without copying. */

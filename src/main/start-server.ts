@@ -6,31 +6,27 @@ import { join } from 'node:path';
 import { createHandlers } from '../../handlers/index.ts';
 import type { Config } from '../config.ts';
 import { type Contract, type ContractValidators, createContract } from '../contract/contract.ts';
+import { DomainError } from '../domain/errors.ts';
 import { createApp } from '../http/app.ts';
 import { createClientAddress } from '../http/client-address.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import type { Log } from '../log.ts';
 import { createDiskStore } from '../media/disk-store.ts';
 import { finishResult } from '../media/finish-result.ts';
-import { createImageInspector } from '../media/inspect-image.ts';
-import { createAddressThrottle } from '../services/address-throttle.ts';
 import { createHeldRequests, type HeldRequests } from '../services/job/held-requests.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
 import { type IngestPasswordSeed, seedIngestPassword } from '../services/settings/first-run.ts';
 import { findIgnoredSeeds } from '../services/settings/ignored-seeds.ts';
-import { createIngestPasswordCheck } from '../services/settings/ingest-password.ts';
 import { createWorker, type Worker } from '../worker/worker.ts';
 import type { WorkerDeps } from '../worker/worker-deps.ts';
+import { createHandlerDeps, type HandlerParts } from './create-handler-deps.ts';
 import { createProviders } from './create-providers.ts';
 import { lanAddress } from './lan-address.ts';
 import { type OpenDatabase, openDatabase } from './open-database.ts';
 import { startTasks, type Tasks } from './start-tasks.ts';
 
-const RESULT_REQUESTS_PER_MINUTE = 600;
 /** How long a start waits for the listening connection, in milliseconds. */
 const LISTEN_PATIENCE_MS = 3_000;
-/** A right password is never held up by wrong ones. */
-const WRONG_PASSWORDS_PER_MINUTE = 20;
 
 /** What a test may ask of a server beyond its configuration. */
 export interface StartOptions {
@@ -79,8 +75,10 @@ export async function startServer(config: Config, log: Log, options: StartOption
     const tasks = startTasks({ config, databaseUrl: database.url, deps, worker });
     undo.unshift(() => tasks.stop());
     const state = { isDraining: false };
-    const http =
-      config.values.ROLE === 'worker' ? undefined : await serve({ config, log, deps, worker, state, options });
+    const links = { baseUrl: publicBaseUrl(config, undefined) };
+    const parts = { config, deps, worker, isDraining: () => state.isDraining, publicBaseUrl: () => links.baseUrl };
+    const http = config.values.ROLE === 'worker' ? undefined : await serve({ config, log, parts, options });
+    links.baseUrl = publicBaseUrl(config, http?.address);
     undo.unshift(async () => http?.destroy());
     worker?.start();
     await heardOf(tasks, log);
@@ -88,7 +86,7 @@ export async function startServer(config: Config, log: Log, options: StartOption
       config,
       log,
       address: http?.address,
-      publicBaseUrl: publicBaseUrl(config, http?.address),
+      publicBaseUrl: links.baseUrl,
       ingestPassword,
       ignoredSeeds,
       stop: () => stop({ config, log, state, held: deps.held, http, worker, undo }),
@@ -131,36 +129,13 @@ const workerOptions = (config: Config): WorkerDeps['options'] => ({
 interface ServeParts {
   readonly config: Config;
   readonly log: Log;
-  readonly deps: WorkerDeps;
-  readonly worker: Worker | undefined;
-  readonly state: { isDraining: boolean };
+  readonly parts: HandlerParts;
   readonly options: StartOptions;
 }
 
-async function serve({ config, log, deps, worker, state, options }: ServeParts): Promise<HttpServer> {
-  const { db, store, providers, held } = deps;
-  const { values } = config;
+async function serve({ config, log, parts, options }: ServeParts): Promise<HttpServer> {
   const handlers = createHandlers({
-    ingest: {
-      db,
-      store,
-      providers,
-      held,
-      worker,
-      log,
-      createInspector: createImageInspector,
-      passwordCheck: createIngestPasswordCheck(),
-      wrongPasswords: createAddressThrottle({ requestsPerMinute: WRONG_PASSWORDS_PER_MINUTE }),
-      isDraining: () => state.isDraining,
-      limits: {
-        openJobsMax: values.QUEUE_MAX_IN_FLIGHT_JOBS,
-        uploadBytesMax: values.UPLOAD_BYTES_MAX,
-        imagePixelsMax: values.IMAGE_PIXELS_MAX,
-        windowSeconds: values.T_SYNC_RESPONSE_SECONDS,
-      },
-    },
-    download: { db, store, throttle: createAddressThrottle({ requestsPerMinute: RESULT_REQUESTS_PER_MINUTE }) },
-    readiness: { db, store, isDraining: () => state.isDraining },
+    ...createHandlerDeps(parts),
     contractDocument: () => contract.document,
     contractVersion: () => contract.version,
   });
@@ -171,7 +146,11 @@ async function serve({ config, log, deps, worker, state, options }: ServeParts):
   const app = createApp({
     contract,
     log,
-    clientAddress: createClientAddress(values.TRUSTED_PROXIES),
+    access: {
+      verifyToken: () => Promise.reject(new DomainError('unauthorized', 'Nobody can sign in yet.')),
+      metricsToken: config.values.METRICS_TOKEN,
+    },
+    clientAddress: createClientAddress(config.values.TRUSTED_PROXIES),
     ...(options.strictResponses && {
       onFaultyResponse: (operationId, faults) => {
         throw new Error(`${operationId} answered what the contract does not say: ${JSON.stringify(faults)}`);
@@ -179,8 +158,8 @@ async function serve({ config, log, deps, worker, state, options }: ServeParts):
     }),
   });
   return startHttpServer(app, {
-    host: values.HOST,
-    port: values.PORT,
+    host: config.values.HOST,
+    port: config.values.PORT,
     onError: (error) => log.error({ err: error }, 'a connection could not be accepted'),
   });
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { OPERATIONS, type OperationId } from '../../generated/operations.ts';
 import { createContract } from '../../src/contract/contract.ts';
 import type { Handlers } from '../../src/contract/handler.ts';
+import { PERMISSIONS } from '../../src/domain/permissions.ts';
 import { createApp } from '../../src/http/app.ts';
 import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
 import { createLog } from '../../src/log.ts';
@@ -24,6 +25,10 @@ beforeAll(async () => {
     contract: createContract(handlers as unknown as Handlers),
     log: createLog('debug', book),
     clientAddress: () => '192.0.2.1',
+    access: {
+      verifyToken: () => Promise.resolve({ name: 'admin', permissions: PERMISSIONS }),
+      metricsToken: 'metrics-token-0123',
+    },
   });
   http = await startHttpServer(app, { host: '127.0.0.1', port: 0 });
   url = `http://127.0.0.1:${http.address.port}`;

@@ -8,7 +8,13 @@ import type { OpenApiDocument } from '../../src/contract/openapi-document.ts';
 
 /** A document with these paths. */
 export function makeDocument(paths: unknown, more: object = {}): OpenApiDocument {
-  return { openapi: '3.1.0', info: { title: 'small', version: '1.0.0' }, paths, ...more } as OpenApiDocument;
+  return {
+    openapi: '3.1.0',
+    info: { title: 'small', version: '1.0.0' },
+    security: [],
+    paths,
+    ...more,
+  } as OpenApiDocument;
 }
 
 /** An operation that answers 200 without a body, unless told otherwise. */
