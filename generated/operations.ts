@@ -7,6 +7,7 @@ export const OPERATIONS = {
     "path": "/ingest/{slotId}",
     "unknownQuery": "keep",
     "access": "public",
+    "invalidRequestCode": "invalid_request",
     "parameters": [
       {
         "name": "slotId",
@@ -69,12 +70,139 @@ export const OPERATIONS = {
       ]
     }
   },
+  "loginUser": {
+    "operationId": "loginUser",
+    "method": "POST",
+    "path": "/api/login",
+    "unknownQuery": "refuse",
+    "access": "public",
+    "invalidRequestCode": "invalid_payload",
+    "parameters": [],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "429": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getCurrentUser": {
+    "operationId": "getCurrentUser",
+    "method": "GET",
+    "path": "/api/me",
+    "unknownQuery": "refuse",
+    "access": "any_administrator",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "changeOwnPassword": {
+    "operationId": "changeOwnPassword",
+    "method": "PUT",
+    "path": "/api/me/password",
+    "unknownQuery": "refuse",
+    "access": "any_administrator",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "204": [],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "429": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
   "downloadPublicResult": {
     "operationId": "downloadPublicResult",
     "method": "GET",
     "path": "/public/results/{job_id}",
     "unknownQuery": "ignore",
     "access": "public",
+    "invalidRequestCode": "invalid_request",
     "parameters": [
       {
         "name": "job_id",
@@ -145,6 +273,7 @@ export const OPERATIONS = {
     "path": "/public/results/{job_id}/thumbnail",
     "unknownQuery": "ignore",
     "access": "public",
+    "invalidRequestCode": "invalid_request",
     "parameters": [
       {
         "name": "job_id",
@@ -185,12 +314,1817 @@ export const OPERATIONS = {
       ]
     }
   },
+  "listProviders": {
+    "operationId": "listProviders",
+    "method": "GET",
+    "path": "/api/providers",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getPlatformSettings": {
+    "operationId": "getPlatformSettings",
+    "method": "GET",
+    "path": "/api/settings",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "updatePlatformSettings": {
+    "operationId": "updatePlatformSettings",
+    "method": "PUT",
+    "path": "/api/settings",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_settings_payload",
+    "parameters": [],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getGlobalStats": {
+    "operationId": "getGlobalStats",
+    "method": "GET",
+    "path": "/api/stats/global",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "group_by",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "sort_by",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "sort_order",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "provider_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "slot_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "format",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json",
+        "text/csv"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "406": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getSlotStats": {
+    "operationId": "getSlotStats",
+    "method": "GET",
+    "path": "/api/stats/{slot_id}",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "group_by",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "format",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json",
+        "text/csv"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "406": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listJobs": {
+    "operationId": "listJobs",
+    "method": "GET",
+    "path": "/api/jobs",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "status",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "is_finalized",
+        "in": "query",
+        "required": false,
+        "type": "boolean"
+      },
+      {
+        "name": "failure_reason",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "slot_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "sort_by",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "sort_order",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getJob": {
+    "operationId": "getJob",
+    "method": "GET",
+    "path": "/api/jobs/{job_id}",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listJobEvents": {
+    "operationId": "listJobEvents",
+    "method": "GET",
+    "path": "/api/jobs/{job_id}/events",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "cancelJob": {
+    "operationId": "cancelJob",
+    "method": "POST",
+    "path": "/api/jobs/{job_id}/cancel",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "rerunJob": {
+    "operationId": "rerunJob",
+    "method": "POST",
+    "path": "/api/jobs/{job_id}/rerun",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "202": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "410": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "429": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getJobOriginal": {
+    "operationId": "getJobOriginal",
+    "method": "GET",
+    "path": "/api/jobs/{job_id}/original",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "image/heic",
+        "image/heif"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "410": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "deleteResult": {
+    "operationId": "deleteResult",
+    "method": "DELETE",
+    "path": "/api/jobs/{job_id}/result",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "204": [],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "registerMedia": {
+    "operationId": "registerMedia",
+    "method": "POST",
+    "path": "/api/media/register",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "multipart/form-data"
+    ],
+    "responses": {
+      "201": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "429": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getPublicMedia": {
+    "operationId": "getPublicMedia",
+    "method": "GET",
+    "path": "/public/media/{id}",
+    "unknownQuery": "ignore",
+    "access": "public",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "image/jpeg",
+        "image/png",
+        "image/webp"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "410": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "429": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listTemplateMedia": {
+    "operationId": "listTemplateMedia",
+    "method": "GET",
+    "path": "/api/template-media",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "setting_key",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "registerTemplateMedia": {
+    "operationId": "registerTemplateMedia",
+    "method": "POST",
+    "path": "/api/template-media/register",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "multipart/form-data"
+    ],
+    "responses": {
+      "201": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getTemplateMedia": {
+    "operationId": "getTemplateMedia",
+    "method": "GET",
+    "path": "/api/template-media/{id}",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "image/jpeg",
+        "image/png",
+        "image/webp"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "deleteTemplateMedia": {
+    "operationId": "deleteTemplateMedia",
+    "method": "DELETE",
+    "path": "/api/template-media/{id}",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "slot_id",
+        "in": "query",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "setting_key",
+        "in": "query",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "force",
+        "in": "query",
+        "required": false,
+        "type": "boolean"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "204": [],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listSlots": {
+    "operationId": "listSlots",
+    "method": "GET",
+    "path": "/api/slots",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "provider_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "operation_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "search",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getSlot": {
+    "operationId": "getSlot",
+    "method": "GET",
+    "path": "/api/slots/{slot_id}",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "updateSlot": {
+    "operationId": "updateSlot",
+    "method": "PUT",
+    "path": "/api/slots/{slot_id}",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "If-Match",
+        "in": "header",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "412": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "resetSlotStats": {
+    "operationId": "resetSlotStats",
+    "method": "POST",
+    "path": "/api/slots/{slot_id}/reset_stats",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "204": [],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "409": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listSlotVersions": {
+    "operationId": "listSlotVersions",
+    "method": "GET",
+    "path": "/api/slots/{slot_id}/versions",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "restoreSlotVersion": {
+    "operationId": "restoreSlotVersion",
+    "method": "POST",
+    "path": "/api/slots/{slot_id}/versions/{version}/restore",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "version",
+        "in": "path",
+        "required": true,
+        "type": "integer"
+      },
+      {
+        "name": "If-Match",
+        "in": "header",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "412": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listSlotResults": {
+    "operationId": "listSlotResults",
+    "method": "GET",
+    "path": "/api/slots/{slot_id}/results",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "downloadSlotResults": {
+    "operationId": "downloadSlotResults",
+    "method": "GET",
+    "path": "/api/slots/{slot_id}/results.zip",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/zip"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listSlotRequests": {
+    "operationId": "listSlotRequests",
+    "method": "GET",
+    "path": "/api/slots/{slot_id}/requests",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listMediaCachePurges": {
+    "operationId": "listMediaCachePurges",
+    "method": "GET",
+    "path": "/api/media/cache/purge",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "enqueueMediaCachePurge": {
+    "operationId": "enqueueMediaCachePurge",
+    "method": "POST",
+    "path": "/api/media/cache/purge",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "202": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getMediaCachePurge": {
+    "operationId": "getMediaCachePurge",
+    "method": "GET",
+    "path": "/api/media/cache/purge/{job_id}",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listAuditEvents": {
+    "operationId": "listAuditEvents",
+    "method": "GET",
+    "path": "/api/audit",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "actor",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "action",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "object_type",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "object_id",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getMetrics": {
+    "operationId": "getMetrics",
+    "method": "GET",
+    "path": "/metrics",
+    "unknownQuery": "ignore",
+    "access": "metrics",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "text/plain"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
   "getHealth": {
     "operationId": "getHealth",
     "method": "GET",
     "path": "/healthz",
     "unknownQuery": "ignore",
     "access": "public",
+    "invalidRequestCode": "invalid_request",
     "parameters": [],
     "requestBodyRequired": false,
     "requestContentTypes": [],
@@ -210,6 +2144,7 @@ export const OPERATIONS = {
     "path": "/readyz",
     "unknownQuery": "ignore",
     "access": "public",
+    "invalidRequestCode": "invalid_request",
     "parameters": [],
     "requestBodyRequired": false,
     "requestContentTypes": [],
@@ -233,6 +2168,7 @@ export const OPERATIONS = {
     "path": "/openapi.json",
     "unknownQuery": "ignore",
     "access": "public",
+    "invalidRequestCode": "invalid_request",
     "parameters": [],
     "requestBodyRequired": false,
     "requestContentTypes": [],

@@ -85,6 +85,124 @@ export interface components {
             };
         };
         /**
+         * Edit the photo by a prompt
+         * @description OpenAI paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.
+         * @example {
+         *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
+         *     }
+         * @example {
+         *       "prompt": "Dress the people in the first image like the person in the second one. Change nothing else.",
+         *       "model": "gpt-image-1.5",
+         *       "size": "1024x1536",
+         *       "quality": "medium",
+         *       "background": "opaque",
+         *       "input_fidelity": "high",
+         *       "moderation": "auto",
+         *       "template_media_ids": [
+         *         "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *       ],
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        openai_image_edit: {
+            /**
+             * Prompt
+             * @description What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second.
+             * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             */
+            prompt: string;
+            /**
+             * Model
+             * @description The model's name at OpenAI. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.
+             * @default gpt-image-2
+             * @example gpt-image-2
+             * @example gpt-image-1.5
+             * @example gpt-image-1-mini
+             */
+            model?: string;
+            /**
+             * Picture size
+             * @description Width and height in pixels, or auto: the model chooses. Both sides must be divisible by 16, none longer than 3840, one at most three times the other; 655,360 to 8,294,400 pixels in all. Older models know 1024x1024, 1536x1024 and 1024x1536 only. Larger takes longer and costs more. Left out: auto.
+             * @example auto
+             * @example 1024x1024
+             * @example 1536x1024
+             * @example 1024x1536
+             * @example 1200x1792
+             * @example 2048x1152
+             * @example 3840x2160
+             */
+            size?: string;
+            /**
+             * Quality
+             * @description How much work goes into the picture. Low comes back soonest and costs least; high may take longer than the response window. Left out: auto, the model chooses.
+             * @example medium
+             * @enum {string}
+             */
+            quality?: "auto" | "low" | "medium" | "high";
+            /**
+             * Background
+             * @description A transparent background needs a PNG or WebP as the result, and a model that can do it. Left out: auto, the model chooses.
+             * @example opaque
+             * @enum {string}
+             */
+            background?: "auto" | "opaque" | "transparent";
+            /**
+             * Likeness
+             * @description High keeps faces, logos and fine details of the photo closer to what they are, and costs more. Only models of the family gpt-image-1 know it (gpt-image-1-mini: low only). Never sent to gpt-image-2 and its kin, which always look closely. Left out: low.
+             * @example high
+             * @enum {string}
+             */
+            input_fidelity?: "low" | "high";
+            /**
+             * Moderation
+             * @description Low makes the service refuse less. Left out: auto.
+             * @example low
+             * @enum {string}
+             */
+            moderation?: "auto" | "low";
+            /**
+             * Template pictures
+             * @description Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. Left out: the photo alone.
+             * @example [
+             *       "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+             *     ]
+             */
+            template_media_ids?: string[];
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as OpenAI sent it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer and comes back soonest. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: JPEG, or PNG where the background is to be transparent.
+                 * @example jpeg
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @example 92
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @example 1800
+                 */
+                max_side_px?: number;
+            };
+        };
+        /**
          * Crop to a print size
          * @description Cuts the photo to the shape of a print. Nothing is stretched or enlarged.
          * @example {}
@@ -406,6 +524,7 @@ export type operations = Record<string, never>;
 /** The settings of every provider operation by `<provider>/<operation>`. */
 export interface ProviderSettings {
   'gemini/image_edit': components['schemas']['gemini_image_edit'];
+  'openai/image_edit': components['schemas']['openai_image_edit'];
   'studio/crop': components['schemas']['studio_crop'];
   'studio/filter': components['schemas']['studio_filter'];
   'studio/frame': components['schemas']['studio_frame'];

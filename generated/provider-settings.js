@@ -306,13 +306,470 @@ return errors === 0;
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const v1 = validate21;
-const schema32 = {"type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"orientation":{"type":"string","enum":["auto","portrait","landscape"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern7 = new RegExp("^[1-9]\\d?:[1-9]\\d?$", "u");
+const schema32 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":32000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"size":{"type":"string","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},"quality":{"type":"string","enum":["auto","low","medium","high"]},"background":{"type":"string","enum":["auto","opaque","transparent"]},"input_fidelity":{"type":"string","enum":["low","high"]},"moderation":{"type":"string","enum":["auto","low"]},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":15,"uniqueItems":true},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const func4 = Object.prototype.hasOwnProperty;
+const pattern9 = new RegExp("^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$", "u");
+const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate21.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func4.call(schema32.properties, key0))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func1(data0) > 32000){
+const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 32000},message:"must NOT have more than 32000 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(func1(data0) < 1){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data1 = data.model;
+if(typeof data1 === "string"){
+if(func1(data1) > 100){
+const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(!pattern5.test(data1)){
+const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9.-]*$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9.-]*$"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.size !== undefined){
+let data2 = data.size;
+if(typeof data2 === "string"){
+if(!pattern9.test(data2)){
+const err9 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},message:"must match pattern \""+"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"+"\""};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.quality !== undefined){
+let data3 = data.quality;
+if(typeof data3 !== "string"){
+const err11 = {instancePath:instancePath+"/quality",schemaPath:"#/properties/quality/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(!((((data3 === "auto") || (data3 === "low")) || (data3 === "medium")) || (data3 === "high"))){
+const err12 = {instancePath:instancePath+"/quality",schemaPath:"#/properties/quality/enum",keyword:"enum",params:{allowedValues: schema32.properties.quality.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.background !== undefined){
+let data4 = data.background;
+if(typeof data4 !== "string"){
+const err13 = {instancePath:instancePath+"/background",schemaPath:"#/properties/background/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(!(((data4 === "auto") || (data4 === "opaque")) || (data4 === "transparent"))){
+const err14 = {instancePath:instancePath+"/background",schemaPath:"#/properties/background/enum",keyword:"enum",params:{allowedValues: schema32.properties.background.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.input_fidelity !== undefined){
+let data5 = data.input_fidelity;
+if(typeof data5 !== "string"){
+const err15 = {instancePath:instancePath+"/input_fidelity",schemaPath:"#/properties/input_fidelity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(!((data5 === "low") || (data5 === "high"))){
+const err16 = {instancePath:instancePath+"/input_fidelity",schemaPath:"#/properties/input_fidelity/enum",keyword:"enum",params:{allowedValues: schema32.properties.input_fidelity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.moderation !== undefined){
+let data6 = data.moderation;
+if(typeof data6 !== "string"){
+const err17 = {instancePath:instancePath+"/moderation",schemaPath:"#/properties/moderation/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!((data6 === "auto") || (data6 === "low"))){
+const err18 = {instancePath:instancePath+"/moderation",schemaPath:"#/properties/moderation/enum",keyword:"enum",params:{allowedValues: schema32.properties.moderation.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data.template_media_ids !== undefined){
+let data7 = data.template_media_ids;
+if(Array.isArray(data7)){
+if(data7.length > 15){
+const err19 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/maxItems",keyword:"maxItems",params:{limit: 15},message:"must NOT have more than 15 items"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data7.length < 1){
+const err20 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+const len0 = data7.length;
+for(let i0=0; i0<len0; i0++){
+let data8 = data7[i0];
+if(typeof data8 === "string"){
+if(!(formats0.test(data8))){
+const err21 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+let i1 = data7.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data7[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err23 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i1+" are identical)"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+break;
+}
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data9 = data.output;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+for(const key1 in data9){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err25 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data9.format !== undefined){
+let data10 = data9.format;
+if(typeof data10 !== "string"){
+const err26 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(!(((data10 === "jpeg") || (data10 === "png")) || (data10 === "webp"))){
+const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data9.quality !== undefined){
+let data11 = data9.quality;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 100 || isNaN(data11)){
+const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(data11 < 1 || isNaN(data11)){
+const err30 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+if(data9.max_side_px !== undefined){
+let data12 = data9.max_side_px;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 4096 || isNaN(data12)){
+const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data12 < 256 || isNaN(data12)){
+const err33 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+else {
+const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+validate21.errors = vErrors;
+return errors === 0;
+}
+validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v2 = validate22;
+const schema33 = {"type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"orientation":{"type":"string","enum":["auto","portrait","landscape"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern10 = new RegExp("^[1-9]\\d?:[1-9]\\d?$", "u");
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate22.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -335,7 +792,7 @@ errors++;
 if(data.print_ratio !== undefined){
 let data0 = data.print_ratio;
 if(typeof data0 === "string"){
-if(!pattern7.test(data0)){
+if(!pattern10.test(data0)){
 const err1 = {instancePath:instancePath+"/print_ratio",schemaPath:"#/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err1];
@@ -370,7 +827,7 @@ vErrors.push(err3);
 errors++;
 }
 if(!(((data1 === "auto") || (data1 === "portrait")) || (data1 === "landscape"))){
-const err4 = {instancePath:instancePath+"/orientation",schemaPath:"#/properties/orientation/enum",keyword:"enum",params:{allowedValues: schema32.properties.orientation.enum},message:"must be equal to one of the allowed values"};
+const err4 = {instancePath:instancePath+"/orientation",schemaPath:"#/properties/orientation/enum",keyword:"enum",params:{allowedValues: schema33.properties.orientation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -393,7 +850,7 @@ vErrors.push(err5);
 errors++;
 }
 if(!((((((data2 === "centre") || (data2 === "top")) || (data2 === "bottom")) || (data2 === "left")) || (data2 === "right")) || (data2 === "attention"))){
-const err6 = {instancePath:instancePath+"/gravity",schemaPath:"#/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema32.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+const err6 = {instancePath:instancePath+"/gravity",schemaPath:"#/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema33.properties.gravity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -431,7 +888,7 @@ vErrors.push(err8);
 errors++;
 }
 if(!(((data4 === "jpeg") || (data4 === "png")) || (data4 === "webp"))){
-const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -534,19 +991,19 @@ vErrors.push(err17);
 }
 errors++;
 }
-validate21.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v2 = validate22;
-const schema33 = {"type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"]},"strength":{"type":"number","minimum":0,"maximum":1},"shadow_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"highlight_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern8 = new RegExp("^#[0-9a-fA-F]{6}$", "u");
+const v3 = validate23;
+const schema34 = {"type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"]},"strength":{"type":"number","minimum":0,"maximum":1},"shadow_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"highlight_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern11 = new RegExp("^#[0-9a-fA-F]{6}$", "u");
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate22.evaluated;
+const evaluated0 = validate23.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -579,7 +1036,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((((((((data0 === "greyscale") || (data0 === "noir")) || (data0 === "sepia")) || (data0 === "duotone")) || (data0 === "vintage")) || (data0 === "vivid")) || (data0 === "warm")) || (data0 === "cool"))){
-const err2 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema33.properties.effect.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema34.properties.effect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -627,7 +1084,7 @@ errors++;
 if(data.shadow_color !== undefined){
 let data2 = data.shadow_color;
 if(typeof data2 === "string"){
-if(!pattern8.test(data2)){
+if(!pattern11.test(data2)){
 const err6 = {instancePath:instancePath+"/shadow_color",schemaPath:"#/properties/shadow_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -652,7 +1109,7 @@ errors++;
 if(data.highlight_color !== undefined){
 let data3 = data.highlight_color;
 if(typeof data3 === "string"){
-if(!pattern8.test(data3)){
+if(!pattern11.test(data3)){
 const err8 = {instancePath:instancePath+"/highlight_color",schemaPath:"#/properties/highlight_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err8];
@@ -702,7 +1159,7 @@ vErrors.push(err11);
 errors++;
 }
 if(!(((data5 === "jpeg") || (data5 === "png")) || (data5 === "webp"))){
-const err12 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err12 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -805,20 +1262,19 @@ vErrors.push(err20);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v3 = validate23;
-const schema34 = {"type":"object","additionalProperties":false,"properties":{"style":{"type":"string","enum":["border","polaroid"]},"border_percent":{"type":"number","minimum":0,"maximum":25},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"caption":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},"caption_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"overlay_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern11 = new RegExp("^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$", "u");
-const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+const v4 = validate24;
+const schema35 = {"type":"object","additionalProperties":false,"properties":{"style":{"type":"string","enum":["border","polaroid"]},"border_percent":{"type":"number","minimum":0,"maximum":25},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"caption":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},"caption_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"overlay_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern14 = new RegExp("^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$", "u");
 
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate23.evaluated;
+const evaluated0 = validate24.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -851,7 +1307,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((data0 === "border") || (data0 === "polaroid"))){
-const err2 = {instancePath:instancePath+"/style",schemaPath:"#/properties/style/enum",keyword:"enum",params:{allowedValues: schema34.properties.style.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/style",schemaPath:"#/properties/style/enum",keyword:"enum",params:{allowedValues: schema35.properties.style.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -899,7 +1355,7 @@ errors++;
 if(data.color !== undefined){
 let data2 = data.color;
 if(typeof data2 === "string"){
-if(!pattern8.test(data2)){
+if(!pattern11.test(data2)){
 const err6 = {instancePath:instancePath+"/color",schemaPath:"#/properties/color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -934,7 +1390,7 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(!pattern11.test(data3)){
+if(!pattern14.test(data3)){
 const err9 = {instancePath:instancePath+"/caption",schemaPath:"#/properties/caption/pattern",keyword:"pattern",params:{pattern: "^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},message:"must match pattern \""+"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -959,7 +1415,7 @@ errors++;
 if(data.caption_color !== undefined){
 let data4 = data.caption_color;
 if(typeof data4 === "string"){
-if(!pattern8.test(data4)){
+if(!pattern11.test(data4)){
 const err11 = {instancePath:instancePath+"/caption_color",schemaPath:"#/properties/caption_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -1034,7 +1490,7 @@ vErrors.push(err16);
 errors++;
 }
 if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err17 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err17 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -1137,18 +1593,18 @@ vErrors.push(err25);
 }
 errors++;
 }
-validate23.errors = vErrors;
+validate24.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","additionalProperties":false,"properties":{"text":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1},"watermark_media_id":{"type":"string","format":"uuid"},"position":{"type":"string","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"]},"size_percent":{"type":"number","minimum":1,"maximum":100},"opacity":{"type":"number","minimum":0.05,"maximum":1},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}]};
+const v5 = validate25;
+const schema36 = {"type":"object","additionalProperties":false,"properties":{"text":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1},"watermark_media_id":{"type":"string","format":"uuid"},"position":{"type":"string","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"]},"size_percent":{"type":"number","minimum":1,"maximum":100},"opacity":{"type":"number","minimum":0.05,"maximum":1},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}]};
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1244,7 +1700,7 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(!pattern11.test(data0)){
+if(!pattern14.test(data0)){
 const err6 = {instancePath:instancePath+"/text",schemaPath:"#/properties/text/pattern",keyword:"pattern",params:{pattern: "^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},message:"must match pattern \""+"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -1304,7 +1760,7 @@ vErrors.push(err10);
 errors++;
 }
 if(!(((((((data2 === "bottom_right") || (data2 === "bottom")) || (data2 === "bottom_left")) || (data2 === "top_right")) || (data2 === "top")) || (data2 === "top_left")) || (data2 === "centre"))){
-const err11 = {instancePath:instancePath+"/position",schemaPath:"#/properties/position/enum",keyword:"enum",params:{allowedValues: schema35.properties.position.enum},message:"must be equal to one of the allowed values"};
+const err11 = {instancePath:instancePath+"/position",schemaPath:"#/properties/position/enum",keyword:"enum",params:{allowedValues: schema36.properties.position.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -1387,7 +1843,7 @@ errors++;
 if(data.color !== undefined){
 let data5 = data.color;
 if(typeof data5 === "string"){
-if(!pattern8.test(data5)){
+if(!pattern11.test(data5)){
 const err18 = {instancePath:instancePath+"/color",schemaPath:"#/properties/color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err18];
@@ -1437,7 +1893,7 @@ vErrors.push(err21);
 errors++;
 }
 if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1540,15 +1996,16 @@ vErrors.push(err30);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const providerSettings = new Map([
   ["gemini/image_edit", { validate: v0, schema: {"title":"Edit the photo by a prompt","description":"Gemini paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Gemini sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Gemini chose.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}}]} }],
-  ["studio/crop", { validate: v1, schema: {"title":"Crop to a print size","description":"Cuts the photo to the shape of a print. Nothing is stretched or enlarged.","type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","title":"Print ratio","description":"Short side to long side, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9.","pattern":"^[1-9]\\d?:[1-9]\\d?$","default":"2:3","examples":["2:3","4:6","5:7","1:1","16:9"]},"orientation":{"type":"string","title":"Orientation","description":"Whether the print stands or lies. Auto follows the photo; a square photo gets the ratio as it is written.","enum":["auto","portrait","landscape"],"default":"auto"},"gravity":{"type":"string","title":"What to keep","description":"The part of the photo that stays. Attention looks for the most striking part: skin tones, strong colours, fine detail.","enum":["centre","top","bottom","left","right","attention"],"default":"centre"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"print_ratio":"5:7","orientation":"portrait","gravity":"attention","output":{"format":"jpeg","quality":92}}]} }],
-  ["studio/filter", { validate: v2, schema: {"title":"Colour filter","description":"Changes the colours of the whole photo.","type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","title":"Effect","description":"Greyscale and noir (harder contrast) are black and white; sepia is an old print; duotone uses the two colours below; vintage is faded, vivid is richer, warm and cool shift the light.","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"],"default":"greyscale"},"strength":{"type":"number","title":"Strength","description":"0 leaves the photo as it is, 1 is the whole effect.","minimum":0,"maximum":1,"default":1},"shadow_color":{"type":"string","title":"Duotone: shadows","description":"The colour that black becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#1b1464"},"highlight_color":{"type":"string","title":"Duotone: highlights","description":"The colour that white becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffd166"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"effect":"duotone","strength":0.9,"shadow_color":"#2b0a3d","highlight_color":"#ffe8c7"}]} }],
-  ["studio/frame", { validate: v3, schema: {"title":"Frame","description":"Puts the photo into a frame: a plain one drawn from these settings, or a template picture with a transparent window.","type":"object","additionalProperties":false,"properties":{"style":{"type":"string","title":"Style","description":"Border is even on all sides, and grows below when there is a caption. Polaroid always has a high strip below the photo.","enum":["border","polaroid"],"default":"border"},"border_percent":{"type":"number","title":"Border, percent","description":"Width of the border, in percent of the photo's shorter side. Not used with a frame picture.","minimum":0,"maximum":25,"default":4},"color":{"type":"string","title":"Frame colour","description":"Not used with a frame picture. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"caption":{"type":"string","title":"Caption","description":"One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","default":"","examples":["Анна и Пётр · 12 июля","Summer party 2026"]},"caption_color":{"type":"string","title":"Caption colour","description":"The colour of the letters. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#222222"},"overlay_media_id":{"type":"string","format":"uuid","title":"Frame picture","description":"A PNG or WebP with a transparent window, laid over the photo. It decides the shape and the size of the result; the photo fills it from edge to edge. Left out: the plain frame."},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"style":"polaroid","caption":"Анна и Пётр · 12 июля","caption_color":"#5b3a29"},{"overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","output":{"max_side_px":1800}}]} }],
-  ["studio/watermark", { validate: v4, schema: {"title":"Watermark","description":"Puts a line of text or a small picture over the photo. The picture wins when both are given.","type":"object","additionalProperties":false,"properties":{"text":{"type":"string","title":"Text","description":"One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1,"examples":["© Студия «Свет»","photobooth.example"]},"watermark_media_id":{"type":"string","format":"uuid","title":"Picture","description":"A logo, best a PNG or WebP with a transparent background."},"position":{"type":"string","title":"Position","description":"Where on the photo.","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"],"default":"bottom_right"},"size_percent":{"type":"number","title":"Size, percent","description":"Height of the line of text or of the picture, in percent of the photo's shorter side.","minimum":1,"maximum":100,"default":6},"opacity":{"type":"number","title":"Opacity","description":"1 hides what is below, lower values let it shine through.","minimum":0.05,"maximum":1,"default":0.7},"color":{"type":"string","title":"Text colour","description":"The letters get a thin dark edge, so that light colours are legible everywhere. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}],"examples":[{"text":"© Студия «Свет»"},{"watermark_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","position":"top_left","size_percent":15,"opacity":0.9}]} }],
+  ["openai/image_edit", { validate: v1, schema: {"title":"Edit the photo by a prompt","description":"OpenAI paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second.","minLength":1,"maxLength":32000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name at OpenAI. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gpt-image-2","examples":["gpt-image-2","gpt-image-1.5","gpt-image-1-mini"]},"size":{"type":"string","title":"Picture size","description":"Width and height in pixels, or auto: the model chooses. Both sides must be divisible by 16, none longer than 3840, one at most three times the other; 655,360 to 8,294,400 pixels in all. Older models know 1024x1024, 1536x1024 and 1024x1536 only. Larger takes longer and costs more. Left out: auto.","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$","examples":["auto","1024x1024","1536x1024","1024x1536","1200x1792","2048x1152","3840x2160"]},"quality":{"type":"string","title":"Quality","description":"How much work goes into the picture. Low comes back soonest and costs least; high may take longer than the response window. Left out: auto, the model chooses.","enum":["auto","low","medium","high"],"examples":["medium"]},"background":{"type":"string","title":"Background","description":"A transparent background needs a PNG or WebP as the result, and a model that can do it. Left out: auto, the model chooses.","enum":["auto","opaque","transparent"],"examples":["opaque"]},"input_fidelity":{"type":"string","title":"Likeness","description":"High keeps faces, logos and fine details of the photo closer to what they are, and costs more. Only models of the family gpt-image-1 know it (gpt-image-1-mini: low only). Never sent to gpt-image-2 and its kin, which always look closely. Left out: low.","enum":["low","high"],"examples":["high"]},"moderation":{"type":"string","title":"Moderation","description":"Low makes the service refuse less. Left out: auto.","enum":["auto","low"],"examples":["low"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":15,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as OpenAI sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer and comes back soonest. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: JPEG, or PNG where the background is to be transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"gpt-image-1.5","size":"1024x1536","quality":"medium","background":"opaque","input_fidelity":"high","moderation":"auto","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"],"output":{"format":"jpeg","quality":92}}]} }],
+  ["studio/crop", { validate: v2, schema: {"title":"Crop to a print size","description":"Cuts the photo to the shape of a print. Nothing is stretched or enlarged.","type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","title":"Print ratio","description":"Short side to long side, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9.","pattern":"^[1-9]\\d?:[1-9]\\d?$","default":"2:3","examples":["2:3","4:6","5:7","1:1","16:9"]},"orientation":{"type":"string","title":"Orientation","description":"Whether the print stands or lies. Auto follows the photo; a square photo gets the ratio as it is written.","enum":["auto","portrait","landscape"],"default":"auto"},"gravity":{"type":"string","title":"What to keep","description":"The part of the photo that stays. Attention looks for the most striking part: skin tones, strong colours, fine detail.","enum":["centre","top","bottom","left","right","attention"],"default":"centre"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"print_ratio":"5:7","orientation":"portrait","gravity":"attention","output":{"format":"jpeg","quality":92}}]} }],
+  ["studio/filter", { validate: v3, schema: {"title":"Colour filter","description":"Changes the colours of the whole photo.","type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","title":"Effect","description":"Greyscale and noir (harder contrast) are black and white; sepia is an old print; duotone uses the two colours below; vintage is faded, vivid is richer, warm and cool shift the light.","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"],"default":"greyscale"},"strength":{"type":"number","title":"Strength","description":"0 leaves the photo as it is, 1 is the whole effect.","minimum":0,"maximum":1,"default":1},"shadow_color":{"type":"string","title":"Duotone: shadows","description":"The colour that black becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#1b1464"},"highlight_color":{"type":"string","title":"Duotone: highlights","description":"The colour that white becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffd166"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"effect":"duotone","strength":0.9,"shadow_color":"#2b0a3d","highlight_color":"#ffe8c7"}]} }],
+  ["studio/frame", { validate: v4, schema: {"title":"Frame","description":"Puts the photo into a frame: a plain one drawn from these settings, or a template picture with a transparent window.","type":"object","additionalProperties":false,"properties":{"style":{"type":"string","title":"Style","description":"Border is even on all sides, and grows below when there is a caption. Polaroid always has a high strip below the photo.","enum":["border","polaroid"],"default":"border"},"border_percent":{"type":"number","title":"Border, percent","description":"Width of the border, in percent of the photo's shorter side. Not used with a frame picture.","minimum":0,"maximum":25,"default":4},"color":{"type":"string","title":"Frame colour","description":"Not used with a frame picture. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"caption":{"type":"string","title":"Caption","description":"One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","default":"","examples":["Анна и Пётр · 12 июля","Summer party 2026"]},"caption_color":{"type":"string","title":"Caption colour","description":"The colour of the letters. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#222222"},"overlay_media_id":{"type":"string","format":"uuid","title":"Frame picture","description":"A PNG or WebP with a transparent window, laid over the photo. It decides the shape and the size of the result; the photo fills it from edge to edge. Left out: the plain frame."},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"style":"polaroid","caption":"Анна и Пётр · 12 июля","caption_color":"#5b3a29"},{"overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","output":{"max_side_px":1800}}]} }],
+  ["studio/watermark", { validate: v5, schema: {"title":"Watermark","description":"Puts a line of text or a small picture over the photo. The picture wins when both are given.","type":"object","additionalProperties":false,"properties":{"text":{"type":"string","title":"Text","description":"One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1,"examples":["© Студия «Свет»","photobooth.example"]},"watermark_media_id":{"type":"string","format":"uuid","title":"Picture","description":"A logo, best a PNG or WebP with a transparent background."},"position":{"type":"string","title":"Position","description":"Where on the photo.","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"],"default":"bottom_right"},"size_percent":{"type":"number","title":"Size, percent","description":"Height of the line of text or of the picture, in percent of the photo's shorter side.","minimum":1,"maximum":100,"default":6},"opacity":{"type":"number","title":"Opacity","description":"1 hides what is below, lower values let it shine through.","minimum":0.05,"maximum":1,"default":0.7},"color":{"type":"string","title":"Text colour","description":"The letters get a thin dark edge, so that light colours are legible everywhere. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}],"examples":[{"text":"© Студия «Свет»"},{"watermark_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","position":"top_left","size_percent":15,"opacity":0.9}]} }],
 ]);

@@ -29,6 +29,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in
+         * @description Gives an access token for a name and a password. A wrong password and a name that nobody has are answered alike.
+         *     Five failures of a name from one address within a minute lock that name for that address for five minutes, and
+         *     thirty failures of any names lock the address; while it is locked, a right password is 429 as well.
+         */
+        post: operations["loginUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who am I
+         * @description Tells whom the token stands for and what that administrator may do at this moment.
+         */
+        get: operations["getCurrentUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change the own password
+         * @description Sets another password. All tokens of this administrator are over then, the one of this request too: sign in again
+         *     with the new password. A wrong current password counts as a failed sign-in.
+         */
+        put: operations["changeOwnPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/public/results/{job_id}": {
         parameters: {
             query?: never;
@@ -64,6 +127,660 @@ export interface paths {
          *     same limit per address.
          */
         get: operations["getResultThumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the providers
+         * @description Every service that can make pictures here: its operations with the JSON Schemas of their settings, the photos it
+         *     takes, its limits, whether it has its key, and how its calls of the last 15 minutes went.
+         */
+        get: operations["listProviders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the settings of the platform
+         * @description Answers with the settings that are in force. Of passwords and keys it says only whether they are there, since when,
+         *     and who set them.
+         */
+        get: operations["getPlatformSettings"];
+        /**
+         * Change the settings of the platform
+         * @description Changes the parts that are given, all of them or, when one cannot be, none. What is left out stays as it is. Nothing
+         *     needs a restart, and no photo under way is lost: a window, a password and limits hold for photos that arrive from
+         *     now on, a retention for pictures that are finished from now on, a key from the next call on, on every server of
+         *     the database.
+         */
+        put: operations["updatePlatformSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/global": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell how all slots did
+         * @description Counts what happened in all slots, or in those that the filters name, period by period; without a range that is
+         *     this week and the seven before it, until the end of today, by week. Resets of slots do not matter here. The figures
+         *     are exact at the moment of the answer. `ingest_count` counts a photo when it arrived, all other figures count a
+         *     job when it ended. Of jobs so old that they are deleted, whole hours still count.
+         *
+         *     Everything is UTC and weeks begin on Monday. The first and the last period are cut to the range, so that each
+         *     entry counts just what lies between its `period_start` and its `period_end`. A range has at most 90 days.
+         *
+         *     The table comes as CSV (RFC 4180) with `format=csv` or `Accept: text/csv`; it then has all periods, whatever the
+         *     page.
+         */
+        get: operations["getGlobalStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/{slot_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell how a slot did
+         * @description Counts what happened in a slot since its statistics were last reset, period by period; without a range that is the
+         *     last 14 days, today included, by day. The figures are exact at the moment of the answer. `ingest_count` counts a
+         *     photo when it arrived, all other figures count a job when it ended. Of jobs so old that they are deleted, whole
+         *     hours still count.
+         *
+         *     Everything is UTC and weeks begin on Monday. The first and the last period are cut to the range, so that each
+         *     entry counts just what lies between its `period_start` and its `period_end`. A range has at most 31 days.
+         *
+         *     The table comes as CSV (RFC 4180) with `format=csv` or `Accept: text/csv`.
+         */
+        get: operations["getSlotStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List jobs
+         * @description Every job that fits all filters, finished or not, page by page. Rows are kept for 400 days. `meta.total` counts all that
+         *     fit. What stations sent along with their photos is not in the list; `getJob` shows it.
+         */
+        get: operations["listJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at one job
+         * @description One job with everything that its row says. All times are the database's.
+         */
+        get: operations["getJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the life of a job
+         * @description Every step of a job in the order it happened: each call to a provider with its latency and the provider's own words,
+         *     late answers that changed nothing included. At most 500.
+         */
+        get: operations["listJobEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a job
+         * @description Ends a job that waits or is being processed. The station that holds the request is answered 503 `job_cancelled` at
+         *     once, a call to a provider is aborted wherever it is made, and the photo is deleted (an original that the slot keeps
+         *     stays). When a picture comes at the same moment, exactly one of both counts; this answer says which.
+         */
+        post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a finished job again
+         * @description Makes a new job from the photo that the slot kept (`keep_original_hours`); the finished one stays as it is. Nobody waits
+         *     for the answer: follow the new job by its id. Its window counts from this request, it counts against every limit of
+         *     the queue, and its metadata is that of the first job with `rerun_of`. Where the slot keeps originals the new job keeps
+         *     one, too, for as long as the first one.
+         */
+        post: operations["rerunJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch the photo of a job as it was received
+         * @description The bytes that the station sent, as long as the slot keeps them: for a look at before and after. They hold everything that
+         *     the camera wrote into them, so there is no public link.
+         */
+        get: operations["getJobOriginal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete the picture of a job
+         * @description Deletes the finished picture and its preview before their time; the public link answers 410 from then on. The job and its
+         *     statistics stay. Deleting a picture that is gone already changes nothing.
+         */
+        delete: operations["deleteResult"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/media/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a picture under a short-lived public link
+         * @description Keeps a picture for services that fetch their input by address. The link of a job's picture ends with the job: when
+         *     its window closes, or earlier when the job is final. Without a job the link lives for the window `T_sync_response`
+         *     that is in force now. Nothing extends it, and when the link of an unfinished job is over, the job becomes `timeout`.
+         *
+         *     What the link shows is the picture without its metadata (place, camera, previews), turned upright where the camera
+         *     noted a turn. Ids are random version 4 UUIDs (122 random bits). At most 1,000 links live at once, and at most 600
+         *     are made a minute.
+         */
+        post: operations["registerMedia"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/public/media/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a picture by its short-lived link
+         * @description Answers with the picture until its link is over, then with 410. Asking for many links is limited per address,
+         *     together with the links of results.
+         */
+        get: operations["getPublicMedia"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/template-media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List template pictures
+         * @description The templates that are bound now, oldest first.
+         */
+        get: operations["listTemplateMedia"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/template-media/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bind a template picture to a slot
+         * @description Keeps a reference picture of a slot (a frame, a style, a face) under one of the setting keys that name pictures.
+         *     The slot's settings may then name it by its id. A key has one picture; `replace` puts a new one in its place, and
+         *     settings that named the earlier one name the new one from the same moment on. `template_media_ids` takes up to 14
+         *     pictures: there `replace` has no meaning.
+         *
+         *     JPEG, PNG and WebP are taken; for `overlay_media_id` PNG or WebP with transparency. The whole picture is decoded
+         *     once, so that a broken one is refused here and not at the event. It is kept without its metadata, and turned upright
+         *     where the camera noted a turn. Jobs that were accepted before a replacement or a deletion keep their picture.
+         */
+        post: operations["registerTemplateMedia"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/template-media/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a template picture
+         * @description Answers with the picture as it is kept. It never changes: another picture has another id.
+         */
+        get: operations["getTemplateMedia"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a template picture
+         * @description Unbinds the template. Slot and setting key must be those that it is bound to. While the slot's settings name it, only
+         *     `force` deletes it, and the settings then no longer name it; they may need more to be usable again. Jobs that were
+         *     accepted before keep it.
+         */
+        delete: operations["deleteTemplateMedia"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the slots
+         * @description The 15 slots by id, or those that fit every filter. Their results are not in this list: `getSlot` shows the newest ones of a slot.
+         */
+        get: operations["listSlots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a slot
+         * @description What the slot is set up to do, and its newest results that can be fetched now, at most ten. The `ETag` is made from
+         *     `updated_at`: new results do not move it, and there is no 304.
+         */
+        get: operations["getSlot"];
+        /**
+         * Change a slot
+         * @description Sets the slot up anew: at once for the next photo, never for a photo that was accepted already. An optional member that is left out
+         *     means *unchanged*. The slot as a whole must be usable: settings that the operation's own schema accepts (`listProviders` shows it),
+         *     templates that are bound to this slot, and, unless the slot is switched off, a provider that has its key. Every change
+         *     is kept as a version: see `listSlotVersions`.
+         *
+         *     **Two people at once.** With `If-Match` (the `ETag` of what was read) or with `updated_at` in the body a change is made only if nobody
+         *     changed the slot meanwhile; of any number of changes from the same state one is made. With both, `If-Match` is judged first. `*` fits
+         *     every state, a weak tag none. Without either the change is always made.
+         */
+        put: operations["updateSlot"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/reset_stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a slot's statistics begin now
+         * @description Hides everything before this moment from the statistics of this slot; the statistics of the whole platform keep it, and so do the
+         *     jobs. The slot itself is not changed: its `updated_at`, its `ETag` and its versions stay.
+         */
+        post: operations["resetSlotStats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of a slot
+         * @description How the slot was set up, newest first: who changed it, when, and where a version differs from the one before. Every change is a version,
+         *     whoever made it; a change that changes nothing is none, nor is a reset of the statistics. The 200 newest versions are kept.
+         */
+        get: operations["listSlotVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an earlier version of a slot back
+         * @description Sets the slot up as it was in that version, whole: whether it is switched on, too. It is a change like `updateSlot`, judged in the same
+         *     way, and makes a new version that says which one it brought back; the versions between them stay. Restoring what is in force
+         *     changes nothing and makes no version.
+         */
+        post: operations["restoreSlotVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the finished pictures of a slot
+         * @description Every picture of the slot that can be fetched now, newest first.
+         */
+        get: operations["listSlotResults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/results.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the finished pictures of a slot as one archive
+         * @description Every picture of the slot that can be fetched now, oldest first, as one ZIP archive with the pictures as they are. A picture's
+         *     name is the time (UTC) when it was finished and its job. Pictures whose time ends while the archive is being sent are
+         *     left out; without pictures the archive is empty. When something fails on the way, the connection is cut: an archive
+         *     that ends properly is whole. Beyond 4 GB it is ZIP64.
+         */
+        get: operations["downloadSlotResults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what stations sent to a slot
+         * @description The last requests that the slot received, at most 50, newest first: what arrived, what became of it, and why it was refused. A request is
+         *     listed once it has ended, also when it was refused, stalled, or its station left. Values, passwords and pictures are never kept: of a
+         *     field its name and size are shown, of the password and what is named like one only that it was there.
+         *
+         *     Requests whose password was not found to be right take at most 10 of the 50 places, and those of one client with one outcome share a
+         *     place, which counts them: guessing passwords hides nothing. All servers of an installation show the same list; what another server
+         *     received appears within about a second.
+         */
+        get: operations["listSlotRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/media/cache/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last purges
+         * @description The last 50 purges, newest first.
+         */
+        get: operations["listMediaCachePurges"];
+        put?: never;
+        /**
+         * Clean up now
+         * @description Asks for a clean-up out of turn. It is a job of its own: it begins within about two seconds, or after those that were
+         *     asked for before, and `getMediaCachePurge` tells what became of it. Live results and templates that slots may use are
+         *     never touched, and asking twice does no harm: the second one finds nothing.
+         *
+         *     A file that no row names is removed once it is older than the longest response window and a minute, because an upload
+         *     in progress has no row yet.
+         */
+        post: operations["enqueueMediaCachePurge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/media/cache/purge/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a purge
+         * @description One purge, with the figures of what it removed once it is done.
+         */
+        get: operations["getMediaCachePurge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what
+         * @description Every change that an administrator or the command line made, and every sign-in, newest first. Filters combine. Events
+         *     are kept for 400 days at least.
+         */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this process counts and sees
+         * @description All metrics in Prometheus' text format 0.0.4: what this process did since it started, and what it sees of the whole
+         *     installation. It answers within about a second also when the database does not; what is not known is left out then.
+         *
+         *     The token is that of the setting `PHOTOCHANGER_METRICS_TOKEN`; without that setting nobody is let in here. A process
+         *     may also serve the same text, without a token, on a port of its own.
+         */
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -228,6 +945,1176 @@ export interface components {
         Error: {
             error: components["schemas"]["ErrorFacts"];
         };
+        /**
+         * LoginRequest
+         * @description Who signs in.
+         */
+        LoginRequest: {
+            /** @description The administrator's name. */
+            username: string;
+            /** @description The administrator's password. */
+            password: string;
+        };
+        /**
+         * AuthToken
+         * @description An access token.
+         */
+        AuthToken: {
+            /** @description To be sent as `Authorization: Bearer …`. A signed JWT whose claims `sub`, `permissions`, `iat` and `exp` may be read; a request is judged by the permissions of its own moment. */
+            access_token: string;
+            /**
+             * @description Always `bearer`.
+             * @constant
+             */
+            token_type: "bearer";
+            /** @description How long the token lives from now, in seconds, unless it is ended earlier. */
+            expires_in_sec: number;
+        };
+        /**
+         * CurrentUser
+         * @description The administrator whom the token stands for.
+         */
+        CurrentUser: {
+            /** @description The administrator's name. */
+            name: string;
+            /** @description What the administrator may do now. `settings:write` implies `settings:read`. */
+            permissions: ("settings:read" | "settings:write" | "slots:write" | "stats:read")[];
+            /**
+             * Format: date-time
+             * @description When the token that was sent ends.
+             */
+            token_expires_at: string;
+            /**
+             * Format: date-time
+             * @description When the administrator signed in last; null when that never happened.
+             */
+            last_login_at: string | null;
+        };
+        /**
+         * PasswordChangeRequest
+         * @description The password that is, and the one to be.
+         */
+        PasswordChangeRequest: {
+            /** @description The password of this moment. */
+            current_password: string;
+            /** @description Another one. It must not be the administrator's name. */
+            new_password: string;
+        };
+        /**
+         * ProviderSummary
+         * @description A provider's names.
+         */
+        ProviderSummary: {
+            /** @description Its name for programs. */
+            id: string;
+            /** @description Its name for people. */
+            name: string;
+        };
+        /**
+         * ProviderLimits
+         * @description The limits of a provider, over all processes.
+         */
+        ProviderLimits: {
+            /** @description Calls at once. */
+            running_max: number;
+            /** @description Unfinished photos at once; null: no limit. */
+            open_max: number | null;
+            /** @description Calls a minute; null: no limit. */
+            calls_per_minute: number | null;
+        };
+        /**
+         * ProviderHealth
+         * @description How the calls of the last 15 minutes went. Refused pictures and faulty settings do not speak against the provider.
+         */
+        ProviderHealth: {
+            /** @description `unknown`: no calls. `degraded`: more than a tenth of the calls failed. `failing`: at least half of three or more did. */
+            state: string;
+            /** @description Answered calls; the newest 2,000 of all providers are counted. */
+            calls: number;
+            /** @description Those of them that brought no picture through the provider's fault. */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description The last call that succeeded, within the 15 minutes.
+             */
+            last_success_at: string | null;
+            /**
+             * Format: date-time
+             * @description The last call that failed, within the 15 minutes.
+             */
+            last_failure_at: string | null;
+            /** @description What the service said then. */
+            last_failure_reason: string | null;
+        };
+        /**
+         * ProviderOperation
+         * @description One thing a provider can be asked to do.
+         */
+        ProviderOperation: {
+            /** @description Its name for programs. */
+            id: string;
+            /** @description Its name for people. */
+            name: string;
+            /** @description What it needs besides the photo: `prompt`, or setting keys that name template pictures. */
+            needs: string[];
+            /** @description The file of its settings' schema among the contract's schemas. */
+            schema_ref: string;
+            /** @description The JSON Schema (2020-12) of a slot's settings for this operation, complete in itself. */
+            settings_schema: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ProviderConfig
+         * @description A provider: what it can do, what it takes, and how it does.
+         */
+        ProviderConfig: components["schemas"]["ProviderSummary"] & {
+            /** @description Whether it fetches pictures from public links. */
+            requires_public_media: boolean;
+            /** @description Whether it has what it needs (a key) to be called now. */
+            is_configured: boolean;
+            /** @description How a picture gets to it: within the request, uploaded before, or by a public link. */
+            input_travel: string;
+            /** @description The photos it takes. */
+            mime_types: string[];
+            /** @description The largest photo it takes, in bytes. */
+            input_bytes_max: number;
+            /** @description How many template pictures it takes beside the photo. */
+            references_max: number;
+            limits: components["schemas"]["ProviderLimits"];
+            health: components["schemas"]["ProviderHealth"];
+            /** @description What it can be asked to do. */
+            operations: components["schemas"]["ProviderOperation"][];
+        };
+        /**
+         * ProviderList
+         * @description Every provider of this server.
+         */
+        ProviderList: {
+            /** @description In no particular order of merit. */
+            providers: components["schemas"]["ProviderConfig"][];
+        };
+        /**
+         * SettingsDslrPasswordStatus
+         * @description Whether stations can post photos. The password itself is never shown.
+         */
+        SettingsDslrPasswordStatus: {
+            /** @description False: ingest is closed, and every photo is refused with 401. */
+            is_set: boolean;
+            /**
+             * Format: date-time
+             * @description When it was set or removed; null when it never was.
+             */
+            updated_at: string | null;
+            /** @description Who did so. */
+            updated_by: string | null;
+        };
+        /**
+         * SettingsProviderKeyStatus
+         * @description One provider: whether it has what it needs, and its public parameters. The key itself is never shown.
+         */
+        SettingsProviderKeyStatus: {
+            /** @description Whether the provider can be called now. Its key may also come from the server's environment. */
+            is_configured: boolean;
+            /**
+             * Format: date-time
+             * @description When the key in the settings was set; null when settings hold none.
+             */
+            updated_at: string | null;
+            /** @description Who set the key; null when settings hold none. */
+            updated_by: string | null;
+            /** @description Calls at once, over all processes. */
+            running_max?: number;
+            /** @description Unfinished photos at once. Left out: no limit. */
+            open_max?: number;
+            /** @description Calls a minute, over all processes. Left out: no limit. */
+            calls_per_minute?: number;
+        } & {
+            [key: string]: string | number | boolean | null;
+        };
+        /**
+         * SettingsIngestConfig
+         * @description How long stations wait.
+         */
+        SettingsIngestConfig: {
+            /** @description How long a request that arrives now is held at most, rounded up to whole seconds. 45 to 60, unless the server was started for tests. */
+            sync_response_timeout_sec: number;
+            /** @description How long an uploaded photo is kept at most: always the same as the window. */
+            ingest_ttl_sec: number;
+        };
+        /**
+         * MediaCacheSettings
+         * @description How long pictures are kept.
+         */
+        MediaCacheSettings: {
+            /** @description How long a picture that is finished now can be fetched, rounded up to whole hours. */
+            processed_media_ttl_hours: number;
+            /** @description How long a temporary public link lives at most: always the same as the window. */
+            public_link_ttl_sec: number;
+        };
+        /**
+         * Settings
+         * @description The settings of the whole platform that are in force.
+         */
+        Settings: {
+            dslr_password: components["schemas"]["SettingsDslrPasswordStatus"];
+            /** @description Every provider, by its id. */
+            provider_keys: {
+                [key: string]: components["schemas"]["SettingsProviderKeyStatus"];
+            };
+            ingest: components["schemas"]["SettingsIngestConfig"];
+            media_cache: components["schemas"]["MediaCacheSettings"];
+        };
+        /**
+         * SettingsProviderKeyUpdate
+         * @description What to change of one provider. Parameters that are left out stay; null takes a parameter away. Parameters are shown to everybody who may read settings: a name that looks like a secret is refused.
+         */
+        SettingsProviderKeyUpdate: {
+            /** @description The new key. It is encrypted, never shown again, and used from the next call on. Null removes it: the key of the server's environment is used again, if there is one. */
+            api_key?: string | null;
+            /** @description Calls at once, over all processes: 1 to 1,000. */
+            running_max?: number;
+            /** @description Unfinished photos at once: 1 to 100,000, or null for no limit. */
+            open_max?: number | null;
+            /** @description Calls a minute, over all processes: 1 to 100,000, or null for no limit. */
+            calls_per_minute?: number | null;
+        } & {
+            [key: string]: string | number | boolean | null;
+        };
+        /**
+         * SettingsUpdateRequest
+         * @description The parts of the settings to change. What is left out stays as it is.
+         */
+        SettingsUpdateRequest: {
+            /** @description The password of all stations. */
+            dslr_password?: {
+                /** @description The new password. Null closes ingest: every photo is refused with 401 until a password is set. */
+                value: string | null;
+            };
+            /** @description Providers to change, by id. */
+            provider_keys?: {
+                [key: string]: components["schemas"]["SettingsProviderKeyUpdate"];
+            };
+            /** @description How long stations wait. */
+            ingest?: {
+                /** @description How long requests are held at most. Requests held now keep their window. */
+                sync_response_timeout_sec: number;
+            };
+            /** @description How long pictures are kept. */
+            media_cache?: {
+                /** @description How long results can be fetched. Pictures finished before keep their end. */
+                processed_media_ttl_hours: number;
+            };
+        };
+        /**
+         * Moment
+         * @description A date, which stands for its midnight in UTC, or a date-time.
+         */
+        Moment: string;
+        /**
+         * StatsFigures
+         * @description What happened in some time. Each event counts once: an ingest when it arrived, an end when it came.
+         */
+        StatsFigures: {
+            /** @description Photos that arrived and were accepted. */
+            ingest_count: number;
+            /** @description Jobs that ended: `success` and `errors`. */
+            total_runs: number;
+            /** @description Jobs that ended with a picture. */
+            success: number;
+            /** @description Jobs whose window closed. */
+            timeouts: number;
+            /** @description Jobs that no provider made a picture of. */
+            provider_errors: number;
+            /** @description Jobs that were cancelled. */
+            cancelled: number;
+            /** @description Jobs that ended without a picture: `timeouts`, `provider_errors` and `cancelled`. */
+            errors: number;
+            /** @description `timeouts` over `total_runs`, to four digits; null where no job ended. */
+            timeout_share: number | null;
+            /** @description From arrival to end, for jobs with a picture, by nearest rank; at most 4.5 % off, and 10 for anything below 10 ms. Null where no job ended with a picture. */
+            latency_ms: {
+                /** @description Half of them took no longer. */
+                p50: number;
+                /** @description 95 % of them took no longer. */
+                p95: number;
+                /** @description 99 % of them took no longer. */
+                p99: number;
+            } | null;
+        };
+        /**
+         * StatsMetricBase
+         * @description What happened from `period_start` until before `period_end`.
+         */
+        StatsMetricBase: {
+            /**
+             * Format: date-time
+             * @description Where the period begins, in UTC; the first one begins with the range.
+             */
+            period_start: string;
+            /**
+             * Format: date-time
+             * @description Where the period ends, exclusive, in UTC; the last one ends with the range.
+             */
+            period_end: string;
+        } & components["schemas"]["StatsFigures"];
+        /**
+         * GlobalStatsResponse
+         * @description How all slots did.
+         */
+        GlobalStatsResponse: {
+            /** @description What the figures are about. */
+            range: {
+                /**
+                 * Format: date-time
+                 * @description Where the range begins.
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Where the range ends, exclusive.
+                 */
+                to: string;
+                /**
+                 * @description What a period is.
+                 * @enum {unknown}
+                 */
+                group_by: "day" | "week" | "month";
+            };
+            /** @description The whole range, whatever the page. */
+            summary: components["schemas"]["StatsFigures"];
+            /** @description One page of the periods, those without events as well. */
+            data: components["schemas"]["StatsMetricBase"][];
+            /** @description Which page this is, and how many periods there are. */
+            meta: {
+                /** @description From 1. */
+                page: number;
+                /** @description How many periods a page has at most. */
+                page_size: number;
+                /** @description Periods in all. */
+                total: number;
+            };
+        };
+        /**
+         * SlotStatsResponse
+         * @description How a slot did since its statistics were last reset.
+         */
+        SlotStatsResponse: {
+            /** @description Which slot. */
+            slot_id: string;
+            /** @description What the figures are about. */
+            range: {
+                /**
+                 * Format: date-time
+                 * @description Where the range begins.
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description Where the range ends, exclusive.
+                 */
+                to: string;
+                /**
+                 * @description What a period is.
+                 * @enum {unknown}
+                 */
+                group_by: "hour" | "day" | "week";
+            };
+            /** @description The whole range. */
+            summary: {
+                /** @description The slot's name. */
+                title: string | null;
+                /**
+                 * Format: date-time
+                 * @description When the statistics were last reset; nothing before that is counted. Null: never.
+                 */
+                last_reset_at: string | null;
+            } & components["schemas"]["StatsFigures"];
+            /** @description Every period of the range, rising, those without events as well. */
+            metrics: components["schemas"]["StatsMetricBase"][];
+        };
+        /**
+         * Job
+         * @description One photo that is, or was, processed. `status` stays as it was when the job ended: whether it ended is `is_finalized`, and how is `failure_reason`, which is null for a success.
+         */
+        Job: {
+            /**
+             * Format: uuid
+             * @description The job's id, as in `X-Job-Id`.
+             */
+            id: string;
+            /** @description The slot that the photo was sent to. */
+            slot_id: string;
+            /** @description The provider that has, or had last, the job. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /**
+             * @description `pending` while nobody works on it; `processing` once a worker has it.
+             * @enum {string}
+             */
+            status: "pending" | "processing";
+            /** @description Whether the job has ended; then nothing of it changes any more. */
+            is_finalized: boolean;
+            /**
+             * @description Why it failed; null while it is unfinished, and for a success.
+             * @enum {string|null}
+             */
+            failure_reason: "timeout" | "provider_error" | "cancelled" | null;
+            /** @description The same for people, in the provider's own words where there are any. */
+            failure_message: string | null;
+            /** @description How often a worker took the job. */
+            claim_no: number;
+            /** @description How many calls to a provider were begun. */
+            attempt_no: number;
+            /** @description What the provider calls the job, where it gave a ticket. */
+            provider_job_reference: string | null;
+            /** @description Where the uploaded photo lies, relative to the media folder; null once the job has ended. */
+            payload_path: string | null;
+            /** @description Where the finished picture lies, relative to the media folder; null when there is none, or no longer. */
+            result_file_path: string | null;
+            /** @description Always null: pictures are fetched by their link. */
+            result_inline_base64: string | null;
+            /** @description The type of the finished picture. */
+            result_mime_type: string | null;
+            /** @description The length of the finished picture in bytes. */
+            result_size_bytes: number | null;
+            /** @description The SHA-256 of the finished picture, in hexadecimal digits. */
+            result_checksum: string | null;
+            /** @description Who made the picture. */
+            result_provider_id: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the finished picture is kept.
+             */
+            result_expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when the photo, as it was received, is kept for a rerun; null when it is not kept.
+             */
+            original_expires_at: string | null;
+            /** @description What the station sent along with the photo; left out in lists. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When the window of the job closes, or closed.
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description When the request arrived.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When a worker first took it.
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the job last changed.
+             */
+            updated_at: string;
+            /**
+             * Format: date-time
+             * @description When the job ended.
+             */
+            finalized_at: string | null;
+        };
+        /**
+         * JobDeadline
+         * @description The window of a job, by the database's clock.
+         */
+        JobDeadline: {
+            /**
+             * Format: date-time
+             * @description When the window closes, or closed.
+             */
+            expires_at: string;
+            /** @description What is left of it, in milliseconds; 0 once it is closed. */
+            remaining_ms: number;
+            /** @description Whether it is closed. */
+            is_expired: boolean;
+        };
+        /**
+         * JobMetrics
+         * @description How long the steps of a job took, in milliseconds; of an unfinished job, until now.
+         */
+        JobMetrics: {
+            /** @description From the arrival until a worker took it; null while none has. */
+            queue_wait_ms: number | null;
+            /** @description From there to the end; null when no worker took it. */
+            processing_ms: number | null;
+            /** @description From the arrival to the end. */
+            total_elapsed_ms: number | null;
+        };
+        /**
+         * Result
+         * @description A finished picture that can be fetched until its retention ends.
+         */
+        Result: {
+            /**
+             * Format: uuid
+             * @description The job that made it.
+             */
+            job_id: string;
+            /**
+             * Format: uri
+             * @description The absolute address of a small JPEG.
+             */
+            thumbnail_url: string;
+            /**
+             * Format: uri
+             * @description The absolute address of the picture itself: the public link that a guest gets.
+             */
+            download_url: string;
+            /**
+             * Format: date-time
+             * @description When the picture was finished.
+             */
+            completed_at: string;
+            /**
+             * Format: date-time
+             * @description From when on both addresses answer 410.
+             */
+            result_expires_at: string;
+            /** @description The type of the picture. */
+            mime: string;
+            /** @description The length of the picture in bytes. */
+            size_bytes?: number | null;
+        };
+        /**
+         * JobAdminView
+         * @description A job, its window, how long it took, and what it made.
+         */
+        JobAdminView: {
+            job: components["schemas"]["Job"];
+            deadline: components["schemas"]["JobDeadline"];
+            metrics: components["schemas"]["JobMetrics"];
+            /** @description The finished picture, as long as it can be fetched. */
+            result: components["schemas"]["Result"] | null;
+        };
+        /**
+         * PageMeta
+         * @description Which page of a list this is.
+         */
+        PageMeta: {
+            /** @description From 1. */
+            page: number;
+            /** @description How many entries a page has at most. */
+            page_size: number;
+            /** @description How many entries there are on all pages. */
+            total: number;
+        };
+        /**
+         * JobListResponse
+         * @description One page of jobs.
+         */
+        JobListResponse: {
+            /** @description The jobs of this page. */
+            data: components["schemas"]["JobAdminView"][];
+            meta: components["schemas"]["PageMeta"];
+        };
+        /**
+         * ProcessingLog
+         * @description One event in the life of a job.
+         */
+        ProcessingLog: {
+            /**
+             * Format: uuid
+             * @description The event's id.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description The slot of the job. */
+            slot_id: string;
+            /**
+             * @description What happened: the photo was `received`; a call to a provider was `dispatched`; a provider `provider_responded`, with a picture or not; or the end, `timeout`, `failed` (also by cancelling) or `succeeded`.
+             * @enum {string}
+             */
+            status: "received" | "dispatched" | "provider_responded" | "timeout" | "failed" | "succeeded";
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            occurred_at: string;
+            /** @description The same, counted from the job's creation, in milliseconds. */
+            since_job_created_ms: number;
+            /** @description For people; a provider's own words where there are any. */
+            message: string | null;
+            /** @description How long the provider took to answer, in milliseconds. */
+            provider_latency_ms: number | null;
+            /** @description Facts for programs: which provider, which attempt, what kind of failure, whether the call was charged. */
+            details: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * JobEventListResponse
+         * @description The life of a job.
+         */
+        JobEventListResponse: {
+            /** @description Its events in the order they happened, 500 at most. */
+            data: components["schemas"]["ProcessingLog"][];
+        };
+        /**
+         * JobRerunRequest
+         * @description How a job is run again.
+         */
+        JobRerunRequest: {
+            /**
+             * @description `current`: as the slot is set up now. `original`: with the provider, operation and settings of the first time.
+             * @default current
+             * @enum {string}
+             */
+            settings?: "current" | "original";
+        };
+        /**
+         * JobRerunResponse
+         * @description The new job.
+         */
+        JobRerunResponse: {
+            /**
+             * Format: uuid
+             * @description The job that now runs.
+             */
+            job_id: string;
+            /**
+             * Format: uuid
+             * @description The job whose photo it has.
+             */
+            rerun_of: string;
+        };
+        /**
+         * MediaRegisterRequest
+         * @description A picture for a short-lived public link.
+         */
+        MediaRegisterRequest: {
+            /**
+             * Format: binary
+             * @description The picture.
+             */
+            file: Blob;
+            /**
+             * Format: uuid
+             * @description The unfinished job that needs it.
+             */
+            job_id?: string;
+        };
+        /**
+         * MediaObject
+         * @description A picture under a short-lived public link.
+         */
+        MediaObject: {
+            /**
+             * Format: uuid
+             * @description The random id of the link: a version 4 UUID.
+             */
+            id: string;
+            /**
+             * Format: uri
+             * @description The absolute address of the picture. Whoever knows it may fetch it.
+             */
+            public_url: string;
+            /**
+             * Format: date-time
+             * @description From when on the link answers 410 at the latest; it is over earlier when its job is final.
+             */
+            expires_at: string;
+            /** @description The type of the picture. */
+            mime?: string | null;
+            /** @description The length of the picture in bytes, as it is served. */
+            size_bytes?: number | null;
+            /**
+             * Format: uuid
+             * @description The job that needs it.
+             */
+            job_id?: string | null;
+        };
+        /**
+         * TemplateMediaObject
+         * @description A template picture, bound to a setting key of a slot.
+         */
+        TemplateMediaObject: {
+            /**
+             * Format: uuid
+             * @description The id by which the slot's settings name it.
+             */
+            id: string;
+            /** @description The slot. */
+            slot_id: string;
+            /** @description The key of the slot's settings that may name it. */
+            setting_key: string;
+            /** @description What people call it. */
+            label?: string | null;
+            /** @description The SHA-256 of the picture as it is kept, in hex. */
+            checksum?: string | null;
+            /** @description The type of the picture. */
+            mime: string;
+            /** @description The length of the picture in bytes, as it is kept. */
+            size_bytes: number;
+            /** @description Who uploaded it. */
+            uploaded_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was bound.
+             */
+            created_at: string;
+        };
+        /**
+         * TemplateMediaList
+         * @description One page of template pictures.
+         */
+        TemplateMediaList: {
+            /** @description The templates, oldest first. */
+            data: components["schemas"]["TemplateMediaObject"][];
+            /** @description Which part of the list this is. */
+            meta: {
+                /** @description Which page, from 1. */
+                page: number;
+                /** @description How many entries a page has. */
+                page_size: number;
+                /** @description How many entries there are in all. */
+                total: number;
+            };
+        };
+        /**
+         * TemplateMediaRegisterRequest
+         * @description A template picture, and where it belongs.
+         */
+        TemplateMediaRegisterRequest: {
+            /**
+             * Format: binary
+             * @description The picture.
+             */
+            file: Blob;
+            /** @description The slot. Any other text is 404. */
+            slot_id: string;
+            /**
+             * @description The key under which the slot's settings name it.
+             * @enum {string}
+             */
+            setting_key: "base_media_id" | "face_media_id" | "overlay_media_id" | "source_media_id" | "style_media_id" | "subject_media_id" | "target_media_id" | "template_media_ids" | "watermark_media_id";
+            /** @description What people call it. */
+            label?: string;
+            /**
+             * @description Whether it takes the place of the template that is there.
+             * @default false
+             */
+            replace?: boolean;
+        };
+        /**
+         * Slot
+         * @description One of the 15 slots, and what it is set up to do.
+         */
+        Slot: {
+            /** @description The slot's name in addresses. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description Who makes its pictures; `listProviders` names them all. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /** @description The settings of the operation, by its own schema. */
+            settings_json: {
+                [key: string]: unknown;
+            };
+            /** @description Whether it takes photos; a slot that is switched off answers 503. */
+            is_enabled: boolean;
+            /** @description For how many hours a private copy of every photo is kept, so that it can be compared or run again; 0: not at all. */
+            keep_original_hours: number;
+            /** @description How many times it was set up anew, from 1; see `listSlotVersions`. */
+            version: number;
+            /**
+             * Format: date-time
+             * @description Since when its statistics count; null: since ever.
+             */
+            last_reset_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was installed.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed; strictly increasing. Results and resets of the statistics do not move it.
+             */
+            updated_at: string;
+            /** @description Who changed it last: an administrator, or `command line`; null: it is as it was installed. */
+            updated_by?: string | null;
+            /** @description Its newest results that can be fetched now, newest first. Only `getSlot` shows them. */
+            recent_results?: components["schemas"]["Result"][];
+        };
+        /**
+         * SlotListResponse
+         * @description The slots that fit the filters.
+         */
+        SlotListResponse: {
+            /** @description By id, without `recent_results`. */
+            data: components["schemas"]["Slot"][];
+            /** @description About the list. */
+            meta: {
+                /** @description How many slots fit. */
+                total: number;
+            };
+        };
+        /**
+         * SlotUpdateRequest
+         * @description What a slot shall be set up to do.
+         */
+        SlotUpdateRequest: {
+            /** @description What people call it: at least one visible character and no control characters. */
+            name: string;
+            /** @description Who makes its pictures; `listProviders` names them all. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /** @description The settings of the operation; whatever its own schema allows. They replace all that were set before. */
+            settings_json: {
+                [key: string]: unknown;
+            };
+            /** @description Whether it takes photos. Left out: unchanged. */
+            is_enabled?: boolean;
+            /** @description For how many hours a private copy of every photo is kept, at most as long as results; 0: not at all. Left out: unchanged. */
+            keep_original_hours?: number;
+            /**
+             * Format: date-time
+             * @description The `updated_at` that the change was made from: it is made only if it is still so. Left out: whatever the slot is now.
+             */
+            updated_at?: string;
+        };
+        /**
+         * SlotUpdateResponse
+         * @description A slot that was changed.
+         */
+        SlotUpdateResponse: {
+            /** @description Which slot. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Send it with the next change, or the `ETag` of the answer, to change just this state.
+             */
+            updated_at: string;
+        };
+        /**
+         * SlotVersion
+         * @description A slot as it was set up for a time.
+         */
+        SlotVersion: {
+            /** @description Counts from 1 for each slot. */
+            version: number;
+            /**
+             * @description How it came to be: as installed, by a change, or by bringing an earlier version back.
+             * @enum {string}
+             */
+            change: "created" | "updated" | "restored";
+            /** @description The version that was brought back; null where none was. */
+            restored_from: number | null;
+            /**
+             * Format: date-time
+             * @description Since when it was so.
+             */
+            changed_at: string;
+            /** @description Who made it so: an administrator, or `command line`; null: the installation. */
+            changed_by: string | null;
+            /** @description Where it differs from the version before, as RFC 6901 pointers into the slot; null where there is none, or it is no longer kept. */
+            changed_fields: string[] | null;
+            /** @description What people call it. */
+            name: string;
+            /** @description Who makes its pictures; `listProviders` names them all. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /** @description The settings of the operation, by its own schema. */
+            settings_json: {
+                [key: string]: unknown;
+            };
+            /** @description Whether it takes photos; a slot that is switched off answers 503. */
+            is_enabled: boolean;
+            /** @description For how many hours a private copy of every photo is kept, so that it can be compared or run again; 0: not at all. */
+            keep_original_hours: number;
+        };
+        /**
+         * SlotVersionListResponse
+         * @description One page of a slot's versions.
+         */
+        SlotVersionListResponse: {
+            /** @description Newest first. */
+            data: components["schemas"]["SlotVersion"][];
+            /** @description About the list. */
+            meta: {
+                /** @description Which page this is. */
+                page: number;
+                /** @description How many entries a page has. */
+                page_size: number;
+                /** @description How many entries there are. */
+                total: number;
+            };
+        };
+        /**
+         * SlotResultListResponse
+         * @description One page of the finished pictures of a slot.
+         */
+        SlotResultListResponse: {
+            /** @description The pictures of this page, newest first. */
+            data: components["schemas"]["Result"][];
+            meta: components["schemas"]["PageMeta"];
+        };
+        /**
+         * StationRequest
+         * @description What a station sent, without any value of it, and what became of it.
+         */
+        StationRequest: {
+            /**
+             * Format: date-time
+             * @description When its first byte came; of several that share a place, the last one's.
+             */
+            received_at: string;
+            /** @description How many requests share this place; above 1 only for requests without the right password. */
+            count: number;
+            /** @description The address that it came from. */
+            client: string;
+            /** @description What it was answered; null: nothing, because the station left or stopped sending. */
+            status: number | null;
+            /** @description Why there was no picture: the code of the error, or `client_gone` or `upload_stalled` where nothing could be answered; null with 200. */
+            code: string | null;
+            /** @description The same for people; null with 200. */
+            message: string | null;
+            /**
+             * @description Whether the password was right, wrong, missing (or empty), or not looked at because something else was wrong first.
+             * @enum {string}
+             */
+            password: "right" | "wrong" | "missing" | "unchecked";
+            /**
+             * Format: uuid
+             * @description The job that it became; null where it was refused before.
+             */
+            job_id: string | null;
+            /** @description From its first byte until the answer was ready. */
+            duration_ms: number;
+            /** @description How much of its body was read. */
+            upload_bytes: number;
+            /** @description What it calls itself, at most 200 characters. */
+            user_agent: string | null;
+            /** @description The text fields that were read, at most 64, in their order. */
+            fields: {
+                /** @description Its name, at most 100 characters: whatever was sent, so escape it where it is shown. */
+                name: string;
+                /** @description The length of its value; null for the password, and for fields that are named like a secret. */
+                size_bytes: number | null;
+            }[];
+            /** @description The file that was taken as the photo, else the first one that came; null where none did. */
+            file: {
+                /** @description The name of its field; a photo is taken from `fileToUpload` only. */
+                field_name: string;
+                /** @description What the station calls it, without folders, at most 100 characters. */
+                name: string | null;
+                /** @description The type that the station declared. */
+                declared_type: string;
+                /** @description How much of it was read; null where it was passed over. */
+                size_bytes: number | null;
+                /** @description The type that its bytes have; null where they were not read to their end, or are no picture. */
+                detected_type: string | null;
+                /** @description In pixels, as its header says. */
+                width: number | null;
+                /** @description In pixels, as its header says. */
+                height: number | null;
+            } | null;
+            /** @description The names of the address's query parameters, at most 20 of at most 100 characters. */
+            query_names: string[];
+        };
+        /**
+         * StationRequestListResponse
+         * @description The last requests that a slot received.
+         */
+        StationRequestListResponse: {
+            /** @description Newest first. */
+            data: components["schemas"]["StationRequest"][];
+        };
+        /**
+         * MediaCachePurgeOutcome
+         * @description How many of each kind a purge removed, or would. Kinds outside of its scope are 0.
+         */
+        MediaCachePurgeOutcome: {
+            /** @description Finished pictures whose retention was over. */
+            expired_results: number;
+            /** @description Photos as they were received, kept by their slots for a time that was over. */
+            expired_originals: number;
+            /** @description Pictures under public links that were over. */
+            media_objects: number;
+            /** @description Files of templates that somebody had deleted before and that no photo in work needs. */
+            deleted_templates: number;
+            /** @description Files that belong to nothing, left by a crash. */
+            orphan_files: number;
+            /** @description Rows of jobs that ended longer ago than rows are kept. */
+            old_jobs: number;
+            /** @description Events of the audit log that are older than it is kept. */
+            old_audit_events: number;
+        };
+        /**
+         * MediaCachePurge
+         * @description A purge, and what became of it.
+         */
+        MediaCachePurge: {
+            /**
+             * Format: uuid
+             * @description The id of the purge.
+             */
+            job_id: string;
+            /**
+             * @description What it may remove.
+             * @enum {string}
+             */
+            scope: "full" | "media_objects";
+            /** @description Whether it only reports. */
+            dry_run: boolean;
+            /**
+             * @description `queued` and `running` end as `done` or `failed`. One whose process died is run again.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed";
+            /**
+             * Format: date-time
+             * @description The time of the request: whatever had expired by then goes.
+             */
+            expires_cutoff: string;
+            /** @description The administrator who asked for it. */
+            requested_by: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            requested_at: string;
+            /**
+             * Format: date-time
+             * @description When it began, the last time if it was run again; null while it waits.
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; null before.
+             */
+            finished_at: string | null;
+            /** @description How many were removed, or in a dry run would be; null unless it is `done`. A purge that was run again counts what the last run found. */
+            outcome: components["schemas"]["MediaCachePurgeOutcome"] | null;
+            /** @description Why it failed, for people; null unless it did. */
+            error: string | null;
+        };
+        /**
+         * MediaCachePurgeList
+         * @description The last purges.
+         */
+        MediaCachePurgeList: {
+            /** @description Newest first, at most 50. */
+            data: components["schemas"]["MediaCachePurge"][];
+        };
+        /**
+         * MediaCachePurgeRequest
+         * @description What to purge. Whatever is left out has its default, and so has everything where there is no body.
+         */
+        MediaCachePurgeRequest: {
+            /**
+             * @description `media_objects`: public pictures that are over, and uploads nobody owns. `full`: everything whose time is over.
+             * @default full
+             * @enum {string}
+             */
+            scope?: "full" | "media_objects";
+            /**
+             * @description Whether to report what would go, and delete nothing.
+             * @default false
+             */
+            dry_run?: boolean;
+        };
+        /**
+         * MediaCachePurgeResponse
+         * @description A purge that was accepted.
+         */
+        MediaCachePurgeResponse: {
+            /**
+             * @description It waits for its turn.
+             * @constant
+             */
+            status: "queued_for_gc";
+            /**
+             * @description What it may remove.
+             * @enum {string}
+             */
+            scope: "full" | "media_objects";
+            /**
+             * Format: uuid
+             * @description The id of the purge, for `getMediaCachePurge`.
+             */
+            job_id: string;
+            /**
+             * Format: date-time
+             * @description The time of the request: whatever had expired by then goes.
+             */
+            expires_cutoff: string;
+            /** @description Whether it only reports. */
+            dry_run: boolean;
+        };
+        /**
+         * AuditEvent
+         * @description Something that an administrator, or the command line, did. It holds no secrets.
+         */
+        AuditEvent: {
+            /**
+             * Format: uuid
+             * @description The event's id.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was done.
+             */
+            occurred_at: string;
+            /** @description Who did it: an administrator's name, or `command line`. */
+            actor: string;
+            /** @description From where; null on the server's own machine. */
+            address: string | null;
+            /** @description What was done: object and verb. The list is open. */
+            action: string;
+            /** @description To what kind of thing. */
+            object_type: string;
+            /** @description To which one; null where there is only one. */
+            object_id: string | null;
+            /** @description The request it came with, as in the server's log; null without one. */
+            request_id: string | null;
+            /** @description What changed; which members depends on the action. */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AuditEventListResponse
+         * @description One page of the audit log.
+         */
+        AuditEventListResponse: {
+            /** @description Newest first. */
+            data: components["schemas"]["AuditEvent"][];
+            /** @description About the list. */
+            meta: {
+                /** @description Which page this is. */
+                page: number;
+                /** @description How many entries a page has. */
+                page_size: number;
+                /** @description How many events pass the filters. */
+                total: number;
+            };
+        };
+        /**
+         * MetricsText
+         * Format: binary
+         * @description Prometheus' text format, version 0.0.4.
+         */
+        MetricsText: Blob;
         /**
          * Health
          * @description The process is alive.
@@ -758,6 +2645,210 @@ export interface operations {
             };
         };
     };
+    loginUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "username": "serg",
+                 *       "password": "a-long-password"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            /** @description The token. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description Always `no-cache`, for caches that know no `Cache-Control`.
+                     * @example no-cache
+                     */
+                    Pragma: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJzZXJnIn0.c2lnbmF0dXJl",
+                     *       "token_type": "bearer",
+                     *       "expires_in_sec": 3600
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuthToken"];
+                };
+            };
+            /** @description `invalid_payload`: the request does not keep to this document; `details.fields` names every fault. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_credentials`: the name or the password is wrong, or the administrator is disabled. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `login_throttled`: too many failed tries, or too many people sign in at once. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getCurrentUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The administrator. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "serg",
+                     *       "permissions": [
+                     *         "settings:read",
+                     *         "settings:write",
+                     *         "slots:write",
+                     *         "stats:read"
+                     *       ],
+                     *       "token_expires_at": "2026-01-01T01:00:00.000Z",
+                     *       "last_login_at": "2026-01-01T00:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CurrentUser"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    changeOwnPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "current_password": "a-long-password",
+                 *       "new_password": "another-long-password"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The password is changed, and every token is over. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            /**
+             * @description `unauthorized`: the access token is missing, malformed, over, or no longer valid.
+             *     `invalid_credentials`: the current password is wrong.
+             */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description How to authenticate (RFC 6750); only with `unauthorized`.
+                     * @example Bearer realm="PhotoChanger"
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `invalid_password`: the new password is the current one, or the administrator's name; `details.fields` says which. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `login_throttled`: too many failed tries, or too many people sign in at once. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     downloadPublicResult: {
         parameters: {
             query?: never;
@@ -928,6 +3019,2345 @@ export interface operations {
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ResultsUnavailable"];
+        };
+    };
+    listProviders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The providers. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getPlatformSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    updatePlatformSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to change. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description The settings as they are now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description `invalid_settings_payload`: the request does not keep to this document; `details.fields` names every fault. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description `invalid_settings`: the settings cannot become so, and nothing was changed. There is no such provider, a
+             *     provider takes no key, a limit is out of bounds, or the name of a parameter looks like that of a secret.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getGlobalStats: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the range begins: a date (its midnight in UTC) or a date-time, in the years 2000 to 2100. Left out, the
+                 *     range has the length of the default range.
+                 * @example 2026-11-09
+                 */
+                from?: components["schemas"]["Moment"];
+                /**
+                 * @description Where the range ends, exclusive, in the same form as `from`. Left out, it ends with today.
+                 * @example 2026-11-23T00:00:00Z
+                 */
+                to?: components["schemas"]["Moment"];
+                /**
+                 * @description What a period is.
+                 * @example week
+                 */
+                group_by?: "day" | "week" | "month";
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many periods a page has.
+                 * @example 10
+                 */
+                page_size?: number;
+                /**
+                 * @description What the periods are sorted by; equal ones stay in the order of time.
+                 * @example period_start
+                 */
+                sort_by?: "period_start" | "success" | "errors" | "ingest_count";
+                /**
+                 * @description Whether the periods rise or fall.
+                 * @example desc
+                 */
+                sort_order?: "asc" | "desc";
+                /**
+                 * @description Only jobs of this provider: the one that made the picture or, for a job without one, the one that had the job
+                 *     last. A provider that never had a job has no events.
+                 * @example gemini
+                 */
+                provider_id?: string;
+                /**
+                 * @description Only jobs of this slot.
+                 * @example slot-001
+                 */
+                slot_id?: string;
+                /**
+                 * @description In which form the answer comes, whatever `Accept` says.
+                 * @example json
+                 */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description Always `Accept`.
+                     * @example Accept
+                     */
+                    Vary: string;
+                    /**
+                     * @description With CSV only, `attachment` with a file name made from the range.
+                     * @example attachment; filename="statistics-20261109-20261123.csv"
+                     */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "range": {
+                     *         "from": "2026-11-21T00:00:00.000Z",
+                     *         "to": "2026-11-23T00:00:00.000Z",
+                     *         "group_by": "day"
+                     *       },
+                     *       "summary": {
+                     *         "ingest_count": 212,
+                     *         "total_runs": 211,
+                     *         "success": 203,
+                     *         "timeouts": 5,
+                     *         "provider_errors": 2,
+                     *         "cancelled": 1,
+                     *         "errors": 8,
+                     *         "timeout_share": 0.0237,
+                     *         "latency_ms": {
+                     *           "p50": 8246,
+                     *           "p95": 17984,
+                     *           "p99": 32982
+                     *         }
+                     *       },
+                     *       "data": [
+                     *         {
+                     *           "period_start": "2026-11-21T00:00:00.000Z",
+                     *           "period_end": "2026-11-22T00:00:00.000Z",
+                     *           "ingest_count": 212,
+                     *           "total_runs": 211,
+                     *           "success": 203,
+                     *           "timeouts": 5,
+                     *           "provider_errors": 2,
+                     *           "cancelled": 1,
+                     *           "errors": 8,
+                     *           "timeout_share": 0.0237,
+                     *           "latency_ms": {
+                     *             "p50": 8246,
+                     *             "p95": 17984,
+                     *             "p99": 32982
+                     *           }
+                     *         },
+                     *         {
+                     *           "period_start": "2026-11-22T00:00:00.000Z",
+                     *           "period_end": "2026-11-23T00:00:00.000Z",
+                     *           "ingest_count": 0,
+                     *           "total_runs": 0,
+                     *           "success": 0,
+                     *           "timeouts": 0,
+                     *           "provider_errors": 0,
+                     *           "cancelled": 0,
+                     *           "errors": 0,
+                     *           "timeout_share": null,
+                     *           "latency_ms": null
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 10,
+                     *         "total": 2
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GlobalStatsResponse"];
+                    /**
+                     * @example period_start,period_end,ingest_count,total_runs,success,timeouts,provider_errors,cancelled,errors,timeout_share,latency_p50_ms,latency_p95_ms,latency_p99_ms
+                     *     2026-11-21T00:00:00.000Z,2026-11-22T00:00:00.000Z,212,211,203,5,2,1,8,0.0237,8246,17984,32982
+                     */
+                    "text/csv": Blob;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getSlotStats: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Where the range begins: a date (its midnight in UTC) or a date-time, in the years 2000 to 2100. Left out, the
+                 *     range has the length of the default range.
+                 * @example 2026-11-09
+                 */
+                from?: components["schemas"]["Moment"];
+                /**
+                 * @description Where the range ends, exclusive, in the same form as `from`. Left out, it ends with today.
+                 * @example 2026-11-23T00:00:00Z
+                 */
+                to?: components["schemas"]["Moment"];
+                /**
+                 * @description What a period is.
+                 * @example day
+                 */
+                group_by?: "hour" | "day" | "week";
+                /**
+                 * @description In which form the answer comes, whatever `Accept` says.
+                 * @example json
+                 */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description Always `Accept`.
+                     * @example Accept
+                     */
+                    Vary: string;
+                    /**
+                     * @description With CSV only, `attachment` with a file name made from the range.
+                     * @example attachment; filename="statistics-20261109-20261123.csv"
+                     */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "slot_id": "slot-001",
+                     *       "range": {
+                     *         "from": "2026-11-21T00:00:00.000Z",
+                     *         "to": "2026-11-23T00:00:00.000Z",
+                     *         "group_by": "day"
+                     *       },
+                     *       "summary": {
+                     *         "title": "Booth by the door",
+                     *         "ingest_count": 212,
+                     *         "total_runs": 211,
+                     *         "success": 203,
+                     *         "timeouts": 5,
+                     *         "provider_errors": 2,
+                     *         "cancelled": 1,
+                     *         "errors": 8,
+                     *         "timeout_share": 0.0237,
+                     *         "latency_ms": {
+                     *           "p50": 8246,
+                     *           "p95": 17984,
+                     *           "p99": 32982
+                     *         },
+                     *         "last_reset_at": "2026-11-01T08:00:00.000Z"
+                     *       },
+                     *       "metrics": [
+                     *         {
+                     *           "period_start": "2026-11-21T00:00:00.000Z",
+                     *           "period_end": "2026-11-22T00:00:00.000Z",
+                     *           "ingest_count": 212,
+                     *           "total_runs": 211,
+                     *           "success": 203,
+                     *           "timeouts": 5,
+                     *           "provider_errors": 2,
+                     *           "cancelled": 1,
+                     *           "errors": 8,
+                     *           "timeout_share": 0.0237,
+                     *           "latency_ms": {
+                     *             "p50": 8246,
+                     *             "p95": 17984,
+                     *             "p99": 32982
+                     *           }
+                     *         },
+                     *         {
+                     *           "period_start": "2026-11-22T00:00:00.000Z",
+                     *           "period_end": "2026-11-23T00:00:00.000Z",
+                     *           "ingest_count": 0,
+                     *           "total_runs": 0,
+                     *           "success": 0,
+                     *           "timeouts": 0,
+                     *           "provider_errors": 0,
+                     *           "cancelled": 0,
+                     *           "errors": 0,
+                     *           "timeout_share": null,
+                     *           "latency_ms": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotStatsResponse"];
+                    /**
+                     * @example slot_id,period_start,period_end,ingest_count,total_runs,success,timeouts,provider_errors,cancelled,errors,timeout_share,latency_p50_ms,latency_p95_ms,latency_p99_ms
+                     *     slot-001,2026-11-21T00:00:00.000Z,2026-11-22T00:00:00.000Z,212,211,203,5,2,1,8,0.0237,8246,17984,32982
+                     */
+                    "text/csv": Blob;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            406: components["responses"]["NotAcceptable"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listJobs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only jobs with this `status`. A job that has ended keeps the one it had.
+                 * @example processing
+                 */
+                status?: "pending" | "processing";
+                /**
+                 * @description Only jobs that have ended, or only those that have not.
+                 * @example true
+                 */
+                is_finalized?: boolean;
+                /**
+                 * @description Only jobs that failed for this reason.
+                 * @example timeout
+                 */
+                failure_reason?: "timeout" | "provider_error" | "cancelled";
+                /**
+                 * @description Only jobs of this slot. An unknown one is 404 `slot_not_found`.
+                 * @example slot-001
+                 */
+                slot_id?: string;
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many entries a page has.
+                 * @example 20
+                 */
+                page_size?: components["parameters"]["PageSize"];
+                /**
+                 * @description By which time the jobs are sorted; jobs of the same time are sorted by id.
+                 * @example created_at
+                 */
+                sort_by?: "created_at" | "expires_at";
+                /**
+                 * @description From the oldest on, or from the newest on.
+                 * @example desc
+                 */
+                sort_order?: "asc" | "desc";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "job": {
+                     *             "id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *             "slot_id": "slot-001",
+                     *             "provider_id": "gemini",
+                     *             "operation_id": "image_edit",
+                     *             "status": "processing",
+                     *             "is_finalized": true,
+                     *             "failure_reason": null,
+                     *             "failure_message": null,
+                     *             "claim_no": 1,
+                     *             "attempt_no": 1,
+                     *             "provider_job_reference": null,
+                     *             "payload_path": null,
+                     *             "result_file_path": "results/2026-01-01/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11.1.jpg",
+                     *             "result_inline_base64": null,
+                     *             "result_mime_type": "image/jpeg",
+                     *             "result_size_bytes": 483920,
+                     *             "result_checksum": "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5",
+                     *             "result_provider_id": "gemini",
+                     *             "result_expires_at": "2026-01-04T00:00:09.500Z",
+                     *             "original_expires_at": "2026-01-02T00:00:00.000Z",
+                     *             "expires_at": "2026-01-01T00:00:48.000Z",
+                     *             "created_at": "2026-01-01T00:00:00.000Z",
+                     *             "started_at": "2026-01-01T00:00:00.400Z",
+                     *             "updated_at": "2026-01-01T00:00:09.500Z",
+                     *             "finalized_at": "2026-01-01T00:00:09.500Z"
+                     *           },
+                     *           "deadline": {
+                     *             "expires_at": "2026-01-01T00:00:48.000Z",
+                     *             "remaining_ms": 0,
+                     *             "is_expired": true
+                     *           },
+                     *           "metrics": {
+                     *             "queue_wait_ms": 400,
+                     *             "processing_ms": 9100,
+                     *             "total_elapsed_ms": 9500
+                     *           },
+                     *           "result": {
+                     *             "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *             "thumbnail_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11/thumbnail",
+                     *             "download_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *             "completed_at": "2026-01-01T00:00:09.500Z",
+                     *             "result_expires_at": "2026-01-04T00:00:09.500Z",
+                     *             "mime": "image/jpeg",
+                     *             "size_bytes": 483920
+                     *           }
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "job": {
+                     *         "id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *         "slot_id": "slot-001",
+                     *         "provider_id": "gemini",
+                     *         "operation_id": "image_edit",
+                     *         "status": "processing",
+                     *         "is_finalized": true,
+                     *         "failure_reason": null,
+                     *         "failure_message": null,
+                     *         "claim_no": 1,
+                     *         "attempt_no": 1,
+                     *         "provider_job_reference": null,
+                     *         "payload_path": null,
+                     *         "result_file_path": "results/2026-01-01/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11.1.jpg",
+                     *         "result_inline_base64": null,
+                     *         "result_mime_type": "image/jpeg",
+                     *         "result_size_bytes": 483920,
+                     *         "result_checksum": "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5",
+                     *         "result_provider_id": "gemini",
+                     *         "result_expires_at": "2026-01-04T00:00:09.500Z",
+                     *         "original_expires_at": "2026-01-02T00:00:00.000Z",
+                     *         "metadata": {
+                     *           "id": "012345678901_00000001.",
+                     *           "name": "BOOTH-1"
+                     *         },
+                     *         "expires_at": "2026-01-01T00:00:48.000Z",
+                     *         "created_at": "2026-01-01T00:00:00.000Z",
+                     *         "started_at": "2026-01-01T00:00:00.400Z",
+                     *         "updated_at": "2026-01-01T00:00:09.500Z",
+                     *         "finalized_at": "2026-01-01T00:00:09.500Z"
+                     *       },
+                     *       "deadline": {
+                     *         "expires_at": "2026-01-01T00:00:48.000Z",
+                     *         "remaining_ms": 0,
+                     *         "is_expired": true
+                     *       },
+                     *       "metrics": {
+                     *         "queue_wait_ms": 400,
+                     *         "processing_ms": 9100,
+                     *         "total_elapsed_ms": 9500
+                     *       },
+                     *       "result": {
+                     *         "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *         "thumbnail_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11/thumbnail",
+                     *         "download_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *         "completed_at": "2026-01-01T00:00:09.500Z",
+                     *         "result_expires_at": "2026-01-04T00:00:09.500Z",
+                     *         "mime": "image/jpeg",
+                     *         "size_bytes": 483920
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobAdminView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listJobEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a11",
+                     *           "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "slot_id": "slot-001",
+                     *           "status": "received",
+                     *           "occurred_at": "2026-01-01T00:00:00.400Z",
+                     *           "since_job_created_ms": 400,
+                     *           "message": null,
+                     *           "provider_latency_ms": null,
+                     *           "details": null
+                     *         },
+                     *         {
+                     *           "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a12",
+                     *           "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "slot_id": "slot-001",
+                     *           "status": "provider_responded",
+                     *           "occurred_at": "2026-01-01T00:00:03.900Z",
+                     *           "since_job_created_ms": 3900,
+                     *           "message": "empty answer: NO_IMAGE",
+                     *           "provider_latency_ms": 3480,
+                     *           "details": {
+                     *             "provider_id": "gemini",
+                     *             "attempt_no": 1,
+                     *             "claim_no": 1,
+                     *             "outcome": "empty",
+                     *             "charged": "yes"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobEventListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job, cancelled. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "job": {
+                     *         "id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *         "slot_id": "slot-001",
+                     *         "provider_id": "gemini",
+                     *         "operation_id": "image_edit",
+                     *         "status": "processing",
+                     *         "is_finalized": true,
+                     *         "failure_reason": "cancelled",
+                     *         "failure_message": "cancelled by serg",
+                     *         "claim_no": 1,
+                     *         "attempt_no": 1,
+                     *         "provider_job_reference": null,
+                     *         "payload_path": null,
+                     *         "result_file_path": null,
+                     *         "result_inline_base64": null,
+                     *         "result_mime_type": null,
+                     *         "result_size_bytes": null,
+                     *         "result_checksum": null,
+                     *         "result_provider_id": null,
+                     *         "result_expires_at": null,
+                     *         "original_expires_at": "2026-01-02T00:00:00.000Z",
+                     *         "metadata": {
+                     *           "id": "012345678901_00000001.",
+                     *           "name": "BOOTH-1"
+                     *         },
+                     *         "expires_at": "2026-01-01T00:00:48.000Z",
+                     *         "created_at": "2026-01-01T00:00:00.000Z",
+                     *         "started_at": "2026-01-01T00:00:00.400Z",
+                     *         "updated_at": "2026-01-01T00:00:09.500Z",
+                     *         "finalized_at": "2026-01-01T00:00:09.500Z"
+                     *       },
+                     *       "deadline": {
+                     *         "expires_at": "2026-01-01T00:00:48.000Z",
+                     *         "remaining_ms": 0,
+                     *         "is_expired": true
+                     *       },
+                     *       "metrics": {
+                     *         "queue_wait_ms": 400,
+                     *         "processing_ms": 9100,
+                     *         "total_elapsed_ms": 9500
+                     *       },
+                     *       "result": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobAdminView"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `job_final`: the job has ended; `details.failure_reason` says how, null for a success. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    rerunJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        /** @description May be left out. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "settings": "original"
+                 *     }
+                 */
+                "application/json": components["schemas"]["JobRerunRequest"];
+            };
+        };
+        responses: {
+            /** @description The new job is in the queue. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "job_id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a21",
+                     *       "rerun_of": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobRerunResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `job_not_final`: the job has not ended yet. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `original_expired`: the photo is not kept any more, or never was. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            /** @description `unsupported_media_type`: the body is no JSON, or the provider does not take the type of the photo. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `queue_busy`: too many photos are being processed; `details.scope` says where. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `queue_unavailable`: the database cannot be reached, or the server is stopping.
+             *     `storage_unavailable`: the disk takes nothing now.
+             *     `slot_not_configured`: the slot is switched off, or its provider cannot be used.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getJobOriginal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The photo. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Content-Length": components["headers"]["Content-Length"];
+                    /**
+                     * @description `attachment`, with a file name made from the job.
+                     * @example attachment; filename="6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11-original.jpg"
+                     */
+                    "Content-Disposition": string;
+                    /**
+                     * @description Until when the photo is kept.
+                     * @example 2026-01-02T00:00:00.000Z
+                     */
+                    "PhotoChanger-Original-Expires-At": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example (bytes of a JPEG image) */
+                    "image/jpeg": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a PNG image) */
+                    "image/png": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a WebP image) */
+                    "image/webp": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a HEIC image) */
+                    "image/heic": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a HEIF image) */
+                    "image/heif": components["schemas"]["ImageBytes"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `original_expired`: the photo is not kept any more, or never was. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `queue_unavailable`: the database cannot be reached.
+             *     `storage_unavailable`: the photo cannot be read now.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture is gone, or was before. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `not_found`: there is no such job.
+             *     `result_not_found`: the job is not finished, or made no picture.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    registerMedia: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The picture, and for which job. */
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["MediaRegisterRequest"];
+            };
+        };
+        responses: {
+            /** @description The picture can be fetched. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3d1f6c0a-9b7e-4f52-a1c8-2e5d7b904f63",
+                     *       "public_url": "https://booth.example/public/media/3d1f6c0a-9b7e-4f52-a1c8-2e5d7b904f63",
+                     *       "expires_at": "2026-01-01T00:00:48.000Z",
+                     *       "mime": "image/jpeg",
+                     *       "size_bytes": 483920,
+                     *       "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MediaObject"];
+                };
+            };
+            /**
+             * @description `invalid_payload`: the form cannot be read, has a faulty field or no picture, or the picture is broken or too large.
+             *     `invalid_request`: the request does not keep to this document; `details.fields` names every fault.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description `not_found`: there is no such job. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `job_final`: the job is final, or its window is over. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `rate_limited`: there are too many live links, or too many were made in the last minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["MediaUnavailable"];
+        };
+    };
+    getPublicMedia: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of the link. Any text that never was one is 404, never 400.
+                 * @example 3d1f6c0a-9b7e-4f52-a1c8-2e5d7b904f63
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Content-Length": components["headers"]["Content-Length"];
+                    "Cache-Control": components["headers"]["PrivateUntilExpiry"];
+                    Expires: components["headers"]["Expires"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example (bytes of a JPEG image) */
+                    "image/jpeg": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a PNG image) */
+                    "image/png": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a WebP image) */
+                    "image/webp": components["schemas"]["ImageBytes"];
+                };
+            };
+            400: components["responses"]["MalformedPath"];
+            404: components["responses"]["NotFound"];
+            /** @description `media_link_expired`: the link existed; its time is over, or its job is final. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["MediaUnavailable"];
+        };
+    };
+    listTemplateMedia: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this slot. A text that is no slot is 404.
+                 * @example slot-001
+                 */
+                slot_id?: string;
+                /**
+                 * @description Only those of this setting key.
+                 * @example overlay_media_id
+                 */
+                setting_key?: string;
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many entries a page has.
+                 * @example 20
+                 */
+                page_size?: components["parameters"]["PageSize"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of the templates. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "0b7a3f64-52d9-4c1e-8f0a-6d2b9e4c7a15",
+                     *           "slot_id": "slot-001",
+                     *           "setting_key": "overlay_media_id",
+                     *           "label": "Gold frame",
+                     *           "checksum": "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5",
+                     *           "mime": "image/png",
+                     *           "size_bytes": 91204,
+                     *           "uploaded_by": "igor",
+                     *           "created_at": "2026-01-01T00:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TemplateMediaList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    registerTemplateMedia: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The picture, and where it belongs. */
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["TemplateMediaRegisterRequest"];
+            };
+        };
+        responses: {
+            /** @description The template is bound. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0b7a3f64-52d9-4c1e-8f0a-6d2b9e4c7a15",
+                     *       "slot_id": "slot-001",
+                     *       "setting_key": "overlay_media_id",
+                     *       "label": "Gold frame",
+                     *       "checksum": "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5",
+                     *       "mime": "image/png",
+                     *       "size_bytes": 91204,
+                     *       "uploaded_by": "igor",
+                     *       "created_at": "2026-01-01T00:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TemplateMediaObject"];
+                };
+            };
+            /**
+             * @description `invalid_payload`: the form cannot be read, has a faulty or missing field, or the picture is broken, too large, or lacks the transparency that its key needs.
+             *     `invalid_request`: the request does not keep to this document; `details.fields` names every fault.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            /** @description `template_already_bound`: the key has a template and `replace` is not true, or a list is full. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["MediaUnavailable"];
+        };
+    };
+    getTemplateMedia: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The template's id. Any text that is not the id of a template is 404, never 400.
+                 * @example 0b7a3f64-52d9-4c1e-8f0a-6d2b9e4c7a15
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Content-Length": components["headers"]["Content-Length"];
+                    /**
+                     * @description Always `inline`.
+                     * @example inline
+                     */
+                    "Content-Disposition": string;
+                    /**
+                     * @description Always `private, no-cache`.
+                     * @example private, no-cache
+                     */
+                    "Cache-Control": string;
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example (bytes of a JPEG image) */
+                    "image/jpeg": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a PNG image) */
+                    "image/png": components["schemas"]["ImageBytes"];
+                    /** @example (bytes of a WebP image) */
+                    "image/webp": components["schemas"]["ImageBytes"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["MediaUnavailable"];
+        };
+    };
+    deleteTemplateMedia: {
+        parameters: {
+            query: {
+                /**
+                 * @description The slot that it is bound to.
+                 * @example slot-001
+                 */
+                slot_id: string;
+                /**
+                 * @description The setting key that it is bound to.
+                 * @example overlay_media_id
+                 */
+                setting_key: string;
+                /**
+                 * @description Whether to delete it also when the slot's settings name it.
+                 * @example true
+                 */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The template's id. Any text that is not the id of a template is 404, never 400.
+                 * @example 0b7a3f64-52d9-4c1e-8f0a-6d2b9e4c7a15
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The template is no longer bound. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `not_found`: there is no such template at this slot and key.
+             *     `slot_not_found`: there is no slot with this id.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `template_in_use`: the slot's settings name the template and `force` is not true. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listSlots: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only slots of this provider.
+                 * @example gemini
+                 */
+                provider_id?: string;
+                /**
+                 * @description Only slots with this operation.
+                 * @example image_edit
+                 */
+                operation_id?: string;
+                /**
+                 * @description A part of the name; upper and lower case are alike in every script, and no character has a special meaning.
+                 * @example party
+                 */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The slots. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "slot-001",
+                     *           "name": "Winter party",
+                     *           "provider_id": "gemini",
+                     *           "operation_id": "image_edit",
+                     *           "settings_json": {
+                     *             "prompt": "Turn this photo into a page of a 1960s comic."
+                     *           },
+                     *           "is_enabled": true,
+                     *           "keep_original_hours": 0,
+                     *           "version": 7,
+                     *           "last_reset_at": null,
+                     *           "created_at": "2026-01-01T00:00:00.000Z",
+                     *           "updated_at": "2026-01-02T18:30:00.000Z",
+                     *           "updated_by": "igor"
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "total": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getSlot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The slot. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description A strong tag of what is set up: `updated_at` in double quotes. Send it as `If-Match` to change just this.
+                     * @example "2026-01-02T18:30:00.000Z"
+                     */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "slot-001",
+                     *       "name": "Winter party",
+                     *       "provider_id": "gemini",
+                     *       "operation_id": "image_edit",
+                     *       "settings_json": {
+                     *         "prompt": "Turn this photo into a page of a 1960s comic."
+                     *       },
+                     *       "is_enabled": true,
+                     *       "keep_original_hours": 24,
+                     *       "version": 7,
+                     *       "last_reset_at": "2026-01-02T17:00:00.000Z",
+                     *       "created_at": "2026-01-01T00:00:00.000Z",
+                     *       "updated_at": "2026-01-02T18:30:00.000Z",
+                     *       "updated_by": "igor",
+                     *       "recent_results": [
+                     *         {
+                     *           "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "thumbnail_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11/thumbnail",
+                     *           "download_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "completed_at": "2026-01-02T19:00:00.000Z",
+                     *           "result_expires_at": "2026-01-05T19:00:00.000Z",
+                     *           "mime": "image/jpeg",
+                     *           "size_bytes": 483920
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Slot"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    updateSlot: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change was made from, several of them, or `*` (RFC 9110, section 13.1.1).
+                 * @example "2026-01-02T18:30:00.000Z"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        /** @description What the slot shall be. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlotUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description The slot is set up so from now on. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description A strong tag of what is set up: `updated_at` in double quotes. Send it as `If-Match` to change just this.
+                     * @example "2026-01-02T18:30:00.000Z"
+                     */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "slot-001",
+                     *       "updated_at": "2026-01-02T18:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotUpdateResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            /** @description `slot_conflict`: the slot was changed since `updated_at`; `details.updated_at` says when. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `precondition_failed`: the slot was changed since the state that `If-Match` names; `details.updated_at` says when. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /**
+             * @description `invalid_slot_settings`: the slot would not be usable; `details.fields` names every fault with a pointer into the body of an
+             *     update. Words of this server's own are `configured` (the provider has no key) and `template` (no such template is bound).
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    resetSlotStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics of the slot begin now. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            /** @description `reset_in_progress`: the statistics of this slot are being reset by another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listSlotVersions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many entries a page has.
+                 * @example 20
+                 */
+                page_size?: components["parameters"]["PageSize"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of versions. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "version": 2,
+                     *           "change": "updated",
+                     *           "restored_from": null,
+                     *           "changed_at": "2026-01-02T18:30:00.000Z",
+                     *           "changed_by": "igor",
+                     *           "changed_fields": [
+                     *             "/name",
+                     *             "/settings_json/effect"
+                     *           ],
+                     *           "name": "Winter party",
+                     *           "provider_id": "studio",
+                     *           "operation_id": "filter",
+                     *           "settings_json": {
+                     *             "effect": "sepia"
+                     *           },
+                     *           "is_enabled": true,
+                     *           "keep_original_hours": 0
+                     *         },
+                     *         {
+                     *           "version": 1,
+                     *           "change": "created",
+                     *           "restored_from": null,
+                     *           "changed_at": "2026-01-01T00:00:00.000Z",
+                     *           "changed_by": null,
+                     *           "changed_fields": null,
+                     *           "name": "Slot 1",
+                     *           "provider_id": "studio",
+                     *           "operation_id": "filter",
+                     *           "settings_json": {
+                     *             "effect": "vintage"
+                     *           },
+                     *           "is_enabled": true,
+                     *           "keep_original_hours": 0
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total": 2
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotVersionListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    restoreSlotVersion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` that the change was made from, several of them, or `*` (RFC 9110, section 13.1.1).
+                 * @example "2026-01-02T18:30:00.000Z"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+                /**
+                 * @description The number of the version, as `listSlotVersions` shows it.
+                 * @example 1
+                 */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The slot is set up so from now on. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description A strong tag of what is set up: `updated_at` in double quotes. Send it as `If-Match` to change just this.
+                     * @example "2026-01-02T18:30:00.000Z"
+                     */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "slot-001",
+                     *       "updated_at": "2026-01-02T18:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotUpdateResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /**
+             * @description `slot_not_found`: there is no slot with this id.
+             *     `not_found`: the slot has no such version, or it is no longer kept.
+             */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `precondition_failed`: the slot was changed since the state that `If-Match` names; `details.updated_at` says when. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `invalid_slot_settings`: the slot would not be usable; `details.fields` names every fault with a pointer into the body of an
+             *     update. Words of this server's own are `configured` (the provider has no key) and `template` (no such template is bound).
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listSlotResults: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many entries a page has.
+                 * @example 20
+                 */
+                page_size?: components["parameters"]["PageSize"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pictures. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "thumbnail_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11/thumbnail",
+                     *           "download_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "completed_at": "2026-01-01T00:00:09.500Z",
+                     *           "result_expires_at": "2026-01-04T00:00:09.500Z",
+                     *           "mime": "image/jpeg",
+                     *           "size_bytes": 483920
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotResultListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    downloadSlotResults: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only pictures finished at this time or later, a date (its midnight in UTC) or a date-time, in the years 2000 to 2100.
+                 * @example 2026-01-01
+                 */
+                from?: components["schemas"]["Moment"];
+                /**
+                 * @description Only pictures finished before this time, in the same form.
+                 * @example 2026-01-02T00:00:00Z
+                 */
+                to?: components["schemas"]["Moment"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive. It is made while it is sent, so its length is not known beforehand. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description `attachment`, with a file name made from the slot and the day.
+                     * @example attachment; filename="slot-001_2026-01-01.zip"
+                     */
+                    "Content-Disposition": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example (bytes of a ZIP archive) */
+                    "application/zip": Blob;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listSlotRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The requests. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StationRequestListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listMediaCachePurges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The purges. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "job_id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a11",
+                     *           "scope": "full",
+                     *           "dry_run": false,
+                     *           "state": "done",
+                     *           "expires_cutoff": "2026-01-01T12:00:00.000Z",
+                     *           "requested_by": "serg",
+                     *           "requested_at": "2026-01-01T12:00:00.000Z",
+                     *           "started_at": "2026-01-01T12:00:00.700Z",
+                     *           "finished_at": "2026-01-01T12:00:00.900Z",
+                     *           "outcome": {
+                     *             "expired_results": 12,
+                     *             "expired_originals": 0,
+                     *             "media_objects": 0,
+                     *             "deleted_templates": 0,
+                     *             "orphan_files": 2,
+                     *             "old_jobs": 0,
+                     *             "old_audit_events": 0
+                     *           },
+                     *           "error": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MediaCachePurgeList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    enqueueMediaCachePurge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to purge; everything, where there is no body. */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["MediaCachePurgeRequest"];
+            };
+        };
+        responses: {
+            /** @description The purge is queued. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description Where its outcome can be read.
+                     * @example /api/media/cache/purge/019b76da-a800-7c41-9e0a-3f5d2b7c6a11
+                     */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "queued_for_gc",
+                     *       "scope": "full",
+                     *       "job_id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a11",
+                     *       "expires_cutoff": "2026-01-01T12:00:00.000Z",
+                     *       "dry_run": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MediaCachePurgeResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getMediaCachePurge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id that `enqueueMediaCachePurge` gave. Any text that is not the id of a purge is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a11
+                 */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The purge. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "job_id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a11",
+                     *       "scope": "full",
+                     *       "dry_run": false,
+                     *       "state": "done",
+                     *       "expires_cutoff": "2026-01-01T12:00:00.000Z",
+                     *       "requested_by": "serg",
+                     *       "requested_at": "2026-01-01T12:00:00.000Z",
+                     *       "started_at": "2026-01-01T12:00:00.700Z",
+                     *       "finished_at": "2026-01-01T12:00:00.900Z",
+                     *       "outcome": {
+                     *         "expired_results": 12,
+                     *         "expired_originals": 0,
+                     *         "media_objects": 0,
+                     *         "deleted_templates": 0,
+                     *         "orphan_files": 2,
+                     *         "old_jobs": 0,
+                     *         "old_audit_events": 0
+                     *       },
+                     *       "error": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MediaCachePurge"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listAuditEvents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The name of the one who did it, whole.
+                 * @example serg
+                 */
+                actor?: string;
+                /**
+                 * @description A whole action, or its beginning with a dot at the end, which stands for all that begin so.
+                 * @example slot.
+                 */
+                action?: string;
+                /**
+                 * @description The kind of thing it was done to.
+                 * @example slot
+                 */
+                object_type?: string;
+                /**
+                 * @description The id of the thing it was done to.
+                 * @example slot-001
+                 */
+                object_id?: string;
+                /**
+                 * @description From when on, in the years 2000 to 2100.
+                 * @example 2026-01-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Until when, exclusive.
+                 * @example 2026-02-01T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many entries a page has.
+                 * @example 20
+                 */
+                page_size?: components["parameters"]["PageSize"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of events. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a10",
+                     *           "occurred_at": "2026-01-01T12:00:00.000Z",
+                     *           "actor": "serg",
+                     *           "address": "192.168.1.20",
+                     *           "action": "slot.updated",
+                     *           "object_type": "slot",
+                     *           "object_id": "slot-001",
+                     *           "request_id": "01JGFJJZ00Q8W4T2XN5V3B7C9D",
+                     *           "details": {
+                     *             "changed": [
+                     *               "/settings_json/prompt"
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AuditEventListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Content-Length": components["headers"]["Content-Length"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example # HELP photochanger_held_requests Requests that this process holds open for their pictures.
+                     *     # TYPE photochanger_held_requests gauge
+                     *     photochanger_held_requests 3
+                     */
+                    "text/plain": components["schemas"]["MetricsText"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["InternalError"];
         };
     };
     getHealth: {

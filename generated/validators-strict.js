@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const v0 = validate20;
-const schema31 = {"type":"object","required":["type","title","status","detail","instance","error"],"properties":{"type":{"const":"about:blank"},"title":{"type":"string"},"status":{"type":"integer","minimum":400,"maximum":599},"detail":{"type":"string"},"instance":{"type":"string","pattern":"^urn:request:"},"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
+const schema31 = {"type":"object","required":["type","title","status","detail","instance","error"],"properties":{"type":{"const":"about:blank"},"title":{"type":"string"},"status":{"type":"integer","minimum":400,"maximum":599},"detail":{"type":"string"},"instance":{"type":"string","pattern":"^urn:request:"},"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_password","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
 const pattern4 = new RegExp("^urn:request:", "u");
 const pattern5 = new RegExp("^[a-z][a-z0-9_]*$", "u");
 const pattern6 = new RegExp("^(/[^/]*)*$", "u");
@@ -226,7 +226,7 @@ errors++;
 }
 if(data5.code !== undefined){
 let data6 = data5.code;
-if(!(((((((((((((((((((((((((((((((((((((data6 === "forbidden") || (data6 === "internal_error")) || (data6 === "invalid_credentials")) || (data6 === "invalid_payload")) || (data6 === "invalid_request")) || (data6 === "invalid_settings")) || (data6 === "invalid_settings_payload")) || (data6 === "invalid_slot_settings")) || (data6 === "job_cancelled")) || (data6 === "job_final")) || (data6 === "job_not_final")) || (data6 === "login_throttled")) || (data6 === "media_link_expired")) || (data6 === "method_not_allowed")) || (data6 === "not_acceptable")) || (data6 === "not_found")) || (data6 === "not_ready")) || (data6 === "original_expired")) || (data6 === "payload_too_large")) || (data6 === "precondition_failed")) || (data6 === "provider_error")) || (data6 === "queue_busy")) || (data6 === "queue_unavailable")) || (data6 === "range_not_satisfiable")) || (data6 === "rate_limited")) || (data6 === "reset_in_progress")) || (data6 === "result_expired")) || (data6 === "result_not_found")) || (data6 === "slot_conflict")) || (data6 === "slot_not_configured")) || (data6 === "slot_not_found")) || (data6 === "storage_unavailable")) || (data6 === "sync_timeout")) || (data6 === "template_already_bound")) || (data6 === "template_in_use")) || (data6 === "unauthorized")) || (data6 === "unsupported_media_type"))){
+if(!((((((((((((((((((((((((((((((((((((((data6 === "forbidden") || (data6 === "internal_error")) || (data6 === "invalid_credentials")) || (data6 === "invalid_password")) || (data6 === "invalid_payload")) || (data6 === "invalid_request")) || (data6 === "invalid_settings")) || (data6 === "invalid_settings_payload")) || (data6 === "invalid_slot_settings")) || (data6 === "job_cancelled")) || (data6 === "job_final")) || (data6 === "job_not_final")) || (data6 === "login_throttled")) || (data6 === "media_link_expired")) || (data6 === "method_not_allowed")) || (data6 === "not_acceptable")) || (data6 === "not_found")) || (data6 === "not_ready")) || (data6 === "original_expired")) || (data6 === "payload_too_large")) || (data6 === "precondition_failed")) || (data6 === "provider_error")) || (data6 === "queue_busy")) || (data6 === "queue_unavailable")) || (data6 === "range_not_satisfiable")) || (data6 === "rate_limited")) || (data6 === "reset_in_progress")) || (data6 === "result_expired")) || (data6 === "result_not_found")) || (data6 === "slot_conflict")) || (data6 === "slot_not_configured")) || (data6 === "slot_not_found")) || (data6 === "storage_unavailable")) || (data6 === "sync_timeout")) || (data6 === "template_already_bound")) || (data6 === "template_in_use")) || (data6 === "unauthorized")) || (data6 === "unsupported_media_type"))){
 const err18 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema31.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
@@ -500,7 +500,7 @@ return errors === 0;
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const v1 = validate21;
-const schema32 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
+const schema32 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_password","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -572,7 +572,7 @@ errors++;
 }
 if(data0.code !== undefined){
 let data1 = data0.code;
-if(!(((((((((((((((((((((((((((((((((((((data1 === "forbidden") || (data1 === "internal_error")) || (data1 === "invalid_credentials")) || (data1 === "invalid_payload")) || (data1 === "invalid_request")) || (data1 === "invalid_settings")) || (data1 === "invalid_settings_payload")) || (data1 === "invalid_slot_settings")) || (data1 === "job_cancelled")) || (data1 === "job_final")) || (data1 === "job_not_final")) || (data1 === "login_throttled")) || (data1 === "media_link_expired")) || (data1 === "method_not_allowed")) || (data1 === "not_acceptable")) || (data1 === "not_found")) || (data1 === "not_ready")) || (data1 === "original_expired")) || (data1 === "payload_too_large")) || (data1 === "precondition_failed")) || (data1 === "provider_error")) || (data1 === "queue_busy")) || (data1 === "queue_unavailable")) || (data1 === "range_not_satisfiable")) || (data1 === "rate_limited")) || (data1 === "reset_in_progress")) || (data1 === "result_expired")) || (data1 === "result_not_found")) || (data1 === "slot_conflict")) || (data1 === "slot_not_configured")) || (data1 === "slot_not_found")) || (data1 === "storage_unavailable")) || (data1 === "sync_timeout")) || (data1 === "template_already_bound")) || (data1 === "template_in_use")) || (data1 === "unauthorized")) || (data1 === "unsupported_media_type"))){
+if(!((((((((((((((((((((((((((((((((((((((data1 === "forbidden") || (data1 === "internal_error")) || (data1 === "invalid_credentials")) || (data1 === "invalid_password")) || (data1 === "invalid_payload")) || (data1 === "invalid_request")) || (data1 === "invalid_settings")) || (data1 === "invalid_settings_payload")) || (data1 === "invalid_slot_settings")) || (data1 === "job_cancelled")) || (data1 === "job_final")) || (data1 === "job_not_final")) || (data1 === "login_throttled")) || (data1 === "media_link_expired")) || (data1 === "method_not_allowed")) || (data1 === "not_acceptable")) || (data1 === "not_found")) || (data1 === "not_ready")) || (data1 === "original_expired")) || (data1 === "payload_too_large")) || (data1 === "precondition_failed")) || (data1 === "provider_error")) || (data1 === "queue_busy")) || (data1 === "queue_unavailable")) || (data1 === "range_not_satisfiable")) || (data1 === "rate_limited")) || (data1 === "reset_in_progress")) || (data1 === "result_expired")) || (data1 === "result_not_found")) || (data1 === "slot_conflict")) || (data1 === "slot_not_configured")) || (data1 === "slot_not_found")) || (data1 === "storage_unavailable")) || (data1 === "sync_timeout")) || (data1 === "template_already_bound")) || (data1 === "template_in_use")) || (data1 === "unauthorized")) || (data1 === "unsupported_media_type"))){
 const err5 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema32.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err5];
@@ -846,13 +846,14958 @@ return errors === 0;
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const v2 = validate22;
-const schema33 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}},"additionalProperties":false};
-const pattern9 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
+const schema33 = {"type":"object","required":["access_token","token_type","expires_in_sec"],"properties":{"access_token":{"type":"string","minLength":1},"token_type":{"type":"string","const":"bearer"},"expires_in_sec":{"type":"integer","minimum":300,"maximum":7200}},"additionalProperties":false};
 
 function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate22.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.access_token === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "access_token"},message:"must have required property '"+"access_token"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.token_type === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "token_type"},message:"must have required property '"+"token_type"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.expires_in_sec === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "expires_in_sec"},message:"must have required property '"+"expires_in_sec"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(((key0 === "access_token") || (key0 === "token_type")) || (key0 === "expires_in_sec"))){
+const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+if(data.access_token !== undefined){
+let data0 = data.access_token;
+if(typeof data0 === "string"){
+if(func1(data0) < 1){
+const err4 = {instancePath:instancePath+"/access_token",schemaPath:"#/properties/access_token/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/access_token",schemaPath:"#/properties/access_token/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.token_type !== undefined){
+let data1 = data.token_type;
+if(typeof data1 !== "string"){
+const err6 = {instancePath:instancePath+"/token_type",schemaPath:"#/properties/token_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if("bearer" !== data1){
+const err7 = {instancePath:instancePath+"/token_type",schemaPath:"#/properties/token_type/const",keyword:"const",params:{allowedValue: "bearer"},message:"must be equal to constant"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data.expires_in_sec !== undefined){
+let data2 = data.expires_in_sec;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err8 = {instancePath:instancePath+"/expires_in_sec",schemaPath:"#/properties/expires_in_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 7200 || isNaN(data2)){
+const err9 = {instancePath:instancePath+"/expires_in_sec",schemaPath:"#/properties/expires_in_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 7200},message:"must be <= 7200"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data2 < 300 || isNaN(data2)){
+const err10 = {instancePath:instancePath+"/expires_in_sec",schemaPath:"#/properties/expires_in_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 300},message:"must be >= 300"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err11 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+validate22.errors = vErrors;
+return errors === 0;
+}
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v3 = validate23;
+const schema34 = {"type":"object","required":["name","permissions","token_expires_at","last_login_at"],"properties":{"name":{"type":"string","pattern":"^[a-z0-9._-]{3,64}$"},"permissions":{"type":"array","uniqueItems":true,"items":{"type":"string","enum":["settings:read","settings:write","slots:write","stats:read"]}},"token_expires_at":{"type":"string","format":"date-time"},"last_login_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false};
+const pattern9 = new RegExp("^[a-z0-9._-]{3,64}$", "u");
+
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate23.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.name === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.permissions === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "permissions"},message:"must have required property '"+"permissions"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.token_expires_at === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "token_expires_at"},message:"must have required property '"+"token_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.last_login_at === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "last_login_at"},message:"must have required property '"+"last_login_at"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((key0 === "name") || (key0 === "permissions")) || (key0 === "token_expires_at")) || (key0 === "last_login_at"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.name !== undefined){
+let data0 = data.name;
+if(typeof data0 === "string"){
+if(!pattern9.test(data0)){
+const err5 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9._-]{3,64}$"},message:"must match pattern \""+"^[a-z0-9._-]{3,64}$"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.permissions !== undefined){
+let data1 = data.permissions;
+if(Array.isArray(data1)){
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(typeof data2 !== "string"){
+const err7 = {instancePath:instancePath+"/permissions/" + i0,schemaPath:"#/properties/permissions/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(!((((data2 === "settings:read") || (data2 === "settings:write")) || (data2 === "slots:write")) || (data2 === "stats:read"))){
+const err8 = {instancePath:instancePath+"/permissions/" + i0,schemaPath:"#/properties/permissions/items/enum",keyword:"enum",params:{allowedValues: schema34.properties.permissions.items.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+let i1 = data1.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data1[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err9 = {instancePath:instancePath+"/permissions",schemaPath:"#/properties/permissions/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i1+" are identical)"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+break;
+}
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/permissions",schemaPath:"#/properties/permissions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.token_expires_at !== undefined){
+let data3 = data.token_expires_at;
+if(typeof data3 === "string"){
+if(!(formats2.validate(data3))){
+const err11 = {instancePath:instancePath+"/token_expires_at",schemaPath:"#/properties/token_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/token_expires_at",schemaPath:"#/properties/token_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.last_login_at !== undefined){
+let data4 = data.last_login_at;
+if((typeof data4 !== "string") && (data4 !== null)){
+const err13 = {instancePath:instancePath+"/last_login_at",schemaPath:"#/properties/last_login_at/type",keyword:"type",params:{type: schema34.properties.last_login_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(typeof data4 === "string"){
+if(!(formats2.validate(data4))){
+const err14 = {instancePath:instancePath+"/last_login_at",schemaPath:"#/properties/last_login_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err15 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+validate23.errors = vErrors;
+return errors === 0;
+}
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v4 = validate24;
+const schema35 = {"type":"object","required":["providers"],"properties":{"providers":{"type":"array","items":{"allOf":[{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},{"type":"object","required":["requires_public_media","is_configured","input_travel","mime_types","input_bytes_max","references_max","limits","health","operations"],"properties":{"requires_public_media":{"type":"boolean"},"is_configured":{"type":"boolean"},"input_travel":{"type":"string","enum":["inline","upload","public_url"]},"mime_types":{"type":"array","items":{"type":"string","pattern":"^image/"}},"input_bytes_max":{"type":"integer","minimum":1},"references_max":{"type":"integer","minimum":0},"limits":{"type":"object","required":["running_max","open_max","calls_per_minute"],"properties":{"running_max":{"type":"integer","minimum":1},"open_max":{"type":["integer","null"],"minimum":1},"calls_per_minute":{"type":["number","null"],"exclusiveMinimum":0}},"additionalProperties":false},"health":{"type":"object","required":["state","calls","failures","last_success_at","last_failure_at","last_failure_reason"],"properties":{"state":{"type":"string","enum":["unknown","healthy","degraded","failing"]},"calls":{"type":"integer","minimum":0},"failures":{"type":"integer","minimum":0},"last_success_at":{"type":["string","null"],"format":"date-time"},"last_failure_at":{"type":["string","null"],"format":"date-time"},"last_failure_reason":{"type":["string","null"]}},"additionalProperties":false},"operations":{"type":"array","items":{"type":"object","required":["id","name","needs","schema_ref","settings_schema"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"needs":{"type":"array","items":{"type":"string"}},"schema_ref":{"type":"string"},"settings_schema":{"type":"object","additionalProperties":true}},"additionalProperties":false}}}}],"unevaluatedProperties":false}}},"additionalProperties":false};
+const pattern10 = new RegExp("^image/", "u");
+
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate24.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.providers === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "providers"},message:"must have required property '"+"providers"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "providers")){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.providers !== undefined){
+let data0 = data.providers;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err2 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/0/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data1.name === undefined){
+const err3 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/0/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.id !== undefined){
+if(typeof data1.id !== "string"){
+const err4 = {instancePath:instancePath+"/providers/" + i0+"/id",schemaPath:"#/properties/providers/items/allOf/0/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data1.name !== undefined){
+if(typeof data1.name !== "string"){
+const err5 = {instancePath:instancePath+"/providers/" + i0+"/name",schemaPath:"#/properties/providers/items/allOf/0/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.requires_public_media === undefined){
+const err7 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "requires_public_media"},message:"must have required property '"+"requires_public_media"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.is_configured === undefined){
+const err8 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "is_configured"},message:"must have required property '"+"is_configured"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.input_travel === undefined){
+const err9 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "input_travel"},message:"must have required property '"+"input_travel"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.mime_types === undefined){
+const err10 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "mime_types"},message:"must have required property '"+"mime_types"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.input_bytes_max === undefined){
+const err11 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "input_bytes_max"},message:"must have required property '"+"input_bytes_max"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.references_max === undefined){
+const err12 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "references_max"},message:"must have required property '"+"references_max"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data1.limits === undefined){
+const err13 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "limits"},message:"must have required property '"+"limits"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data1.health === undefined){
+const err14 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "health"},message:"must have required property '"+"health"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data1.operations === undefined){
+const err15 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "operations"},message:"must have required property '"+"operations"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data1.requires_public_media !== undefined){
+if(typeof data1.requires_public_media !== "boolean"){
+const err16 = {instancePath:instancePath+"/providers/" + i0+"/requires_public_media",schemaPath:"#/properties/providers/items/allOf/1/properties/requires_public_media/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.is_configured !== undefined){
+if(typeof data1.is_configured !== "boolean"){
+const err17 = {instancePath:instancePath+"/providers/" + i0+"/is_configured",schemaPath:"#/properties/providers/items/allOf/1/properties/is_configured/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data1.input_travel !== undefined){
+let data6 = data1.input_travel;
+if(typeof data6 !== "string"){
+const err18 = {instancePath:instancePath+"/providers/" + i0+"/input_travel",schemaPath:"#/properties/providers/items/allOf/1/properties/input_travel/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(!(((data6 === "inline") || (data6 === "upload")) || (data6 === "public_url"))){
+const err19 = {instancePath:instancePath+"/providers/" + i0+"/input_travel",schemaPath:"#/properties/providers/items/allOf/1/properties/input_travel/enum",keyword:"enum",params:{allowedValues: schema35.properties.providers.items.allOf[1].properties.input_travel.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data1.mime_types !== undefined){
+let data7 = data1.mime_types;
+if(Array.isArray(data7)){
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+let data8 = data7[i1];
+if(typeof data8 === "string"){
+if(!pattern10.test(data8)){
+const err20 = {instancePath:instancePath+"/providers/" + i0+"/mime_types/" + i1,schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/items/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+else {
+const err21 = {instancePath:instancePath+"/providers/" + i0+"/mime_types/" + i1,schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/providers/" + i0+"/mime_types",schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data1.input_bytes_max !== undefined){
+let data9 = data1.input_bytes_max;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err23 = {instancePath:instancePath+"/providers/" + i0+"/input_bytes_max",schemaPath:"#/properties/providers/items/allOf/1/properties/input_bytes_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 1 || isNaN(data9)){
+const err24 = {instancePath:instancePath+"/providers/" + i0+"/input_bytes_max",schemaPath:"#/properties/providers/items/allOf/1/properties/input_bytes_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+if(data1.references_max !== undefined){
+let data10 = data1.references_max;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err25 = {instancePath:instancePath+"/providers/" + i0+"/references_max",schemaPath:"#/properties/providers/items/allOf/1/properties/references_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err26 = {instancePath:instancePath+"/providers/" + i0+"/references_max",schemaPath:"#/properties/providers/items/allOf/1/properties/references_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data1.limits !== undefined){
+let data11 = data1.limits;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.running_max === undefined){
+const err27 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "running_max"},message:"must have required property '"+"running_max"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data11.open_max === undefined){
+const err28 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "open_max"},message:"must have required property '"+"open_max"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data11.calls_per_minute === undefined){
+const err29 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "calls_per_minute"},message:"must have required property '"+"calls_per_minute"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key1 in data11){
+if(!(((key1 === "running_max") || (key1 === "open_max")) || (key1 === "calls_per_minute"))){
+const err30 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data11.running_max !== undefined){
+let data12 = data11.running_max;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err31 = {instancePath:instancePath+"/providers/" + i0+"/limits/running_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/running_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 1 || isNaN(data12)){
+const err32 = {instancePath:instancePath+"/providers/" + i0+"/limits/running_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/running_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data11.open_max !== undefined){
+let data13 = data11.open_max;
+if((!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))) && (data13 !== null)){
+const err33 = {instancePath:instancePath+"/providers/" + i0+"/limits/open_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/open_max/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.limits.properties.open_max.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 1 || isNaN(data13)){
+const err34 = {instancePath:instancePath+"/providers/" + i0+"/limits/open_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/open_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+if(data11.calls_per_minute !== undefined){
+let data14 = data11.calls_per_minute;
+if((!((typeof data14 == "number") && (isFinite(data14)))) && (data14 !== null)){
+const err35 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_minute",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_minute/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.limits.properties.calls_per_minute.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 <= 0 || isNaN(data14)){
+const err36 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_minute",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_minute/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data1.health !== undefined){
+let data15 = data1.health;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.state === undefined){
+const err38 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(data15.calls === undefined){
+const err39 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if(data15.failures === undefined){
+const err40 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "failures"},message:"must have required property '"+"failures"+"'"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(data15.last_success_at === undefined){
+const err41 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_success_at"},message:"must have required property '"+"last_success_at"+"'"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(data15.last_failure_at === undefined){
+const err42 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_failure_at"},message:"must have required property '"+"last_failure_at"+"'"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(data15.last_failure_reason === undefined){
+const err43 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_failure_reason"},message:"must have required property '"+"last_failure_reason"+"'"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+for(const key2 in data15){
+if(!((((((key2 === "state") || (key2 === "calls")) || (key2 === "failures")) || (key2 === "last_success_at")) || (key2 === "last_failure_at")) || (key2 === "last_failure_reason"))){
+const err44 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data15.state !== undefined){
+let data16 = data15.state;
+if(typeof data16 !== "string"){
+const err45 = {instancePath:instancePath+"/providers/" + i0+"/health/state",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if(!((((data16 === "unknown") || (data16 === "healthy")) || (data16 === "degraded")) || (data16 === "failing"))){
+const err46 = {instancePath:instancePath+"/providers/" + i0+"/health/state",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/state/enum",keyword:"enum",params:{allowedValues: schema35.properties.providers.items.allOf[1].properties.health.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data15.calls !== undefined){
+let data17 = data15.calls;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err47 = {instancePath:instancePath+"/providers/" + i0+"/health/calls",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err48 = {instancePath:instancePath+"/providers/" + i0+"/health/calls",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+if(data15.failures !== undefined){
+let data18 = data15.failures;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err49 = {instancePath:instancePath+"/providers/" + i0+"/health/failures",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/failures/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err50 = {instancePath:instancePath+"/providers/" + i0+"/health/failures",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/failures/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+}
+if(data15.last_success_at !== undefined){
+let data19 = data15.last_success_at;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err51 = {instancePath:instancePath+"/providers/" + i0+"/health/last_success_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_success_at/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.health.properties.last_success_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(!(formats2.validate(data19))){
+const err52 = {instancePath:instancePath+"/providers/" + i0+"/health/last_success_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_success_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+}
+if(data15.last_failure_at !== undefined){
+let data20 = data15.last_failure_at;
+if((typeof data20 !== "string") && (data20 !== null)){
+const err53 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_at/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.health.properties.last_failure_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if(typeof data20 === "string"){
+if(!(formats2.validate(data20))){
+const err54 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+if(data15.last_failure_reason !== undefined){
+let data21 = data15.last_failure_reason;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err55 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_reason",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_reason/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.health.properties.last_failure_reason.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+if(data1.operations !== undefined){
+let data22 = data1.operations;
+if(Array.isArray(data22)){
+const len2 = data22.length;
+for(let i2=0; i2<len2; i2++){
+let data23 = data22[i2];
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.id === undefined){
+const err57 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if(data23.name === undefined){
+const err58 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(data23.needs === undefined){
+const err59 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "needs"},message:"must have required property '"+"needs"+"'"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(data23.schema_ref === undefined){
+const err60 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "schema_ref"},message:"must have required property '"+"schema_ref"+"'"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+if(data23.settings_schema === undefined){
+const err61 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "settings_schema"},message:"must have required property '"+"settings_schema"+"'"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+for(const key3 in data23){
+if(!(((((key3 === "id") || (key3 === "name")) || (key3 === "needs")) || (key3 === "schema_ref")) || (key3 === "settings_schema"))){
+const err62 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+if(data23.id !== undefined){
+if(typeof data23.id !== "string"){
+const err63 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/id",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+if(data23.name !== undefined){
+if(typeof data23.name !== "string"){
+const err64 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/name",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+if(data23.needs !== undefined){
+let data26 = data23.needs;
+if(Array.isArray(data26)){
+const len3 = data26.length;
+for(let i3=0; i3<len3; i3++){
+if(typeof data26[i3] !== "string"){
+const err65 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/needs/" + i3,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/needs/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+}
+else {
+const err66 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/needs",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/needs/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+if(data23.schema_ref !== undefined){
+if(typeof data23.schema_ref !== "string"){
+const err67 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/schema_ref",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/schema_ref/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+if(data23.settings_schema !== undefined){
+let data29 = data23.settings_schema;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+}
+else {
+const err68 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/settings_schema",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/settings_schema/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+}
+else {
+const err70 = {instancePath:instancePath+"/providers/" + i0+"/operations",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+for(const key4 in data1){
+if(((((((((((key4 !== "requires_public_media") && (key4 !== "is_configured")) && (key4 !== "input_travel")) && (key4 !== "mime_types")) && (key4 !== "input_bytes_max")) && (key4 !== "references_max")) && (key4 !== "limits")) && (key4 !== "health")) && (key4 !== "operations")) && (key4 !== "id")) && (key4 !== "name")){
+const err72 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key4},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err73 = {instancePath:instancePath+"/providers",schemaPath:"#/properties/providers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+else {
+const err74 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+validate24.errors = vErrors;
+return errors === 0;
+}
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v5 = validate25;
+const schema36 = {"type":"object","required":["dslr_password","provider_keys","ingest","media_cache"],"properties":{"dslr_password":{"type":"object","required":["is_set","updated_at","updated_by"],"properties":{"is_set":{"type":"boolean"},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]}},"additionalProperties":false},"provider_keys":{"type":"object","additionalProperties":{"type":"object","required":["is_configured","updated_at","updated_by"],"properties":{"is_configured":{"type":"boolean"},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]},"running_max":{"type":"integer","minimum":1},"open_max":{"type":"integer","minimum":1},"calls_per_minute":{"type":"number","exclusiveMinimum":0}},"additionalProperties":{"type":["string","number","boolean","null"]}}},"ingest":{"type":"object","required":["sync_response_timeout_sec","ingest_ttl_sec"],"properties":{"sync_response_timeout_sec":{"type":"integer","minimum":1,"maximum":600},"ingest_ttl_sec":{"type":"integer","minimum":1,"maximum":600}},"additionalProperties":false},"media_cache":{"type":"object","required":["processed_media_ttl_hours","public_link_ttl_sec"],"properties":{"processed_media_ttl_hours":{"type":"integer","minimum":1,"maximum":720},"public_link_ttl_sec":{"type":"integer","minimum":1,"maximum":600}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate25.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.dslr_password === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "dslr_password"},message:"must have required property '"+"dslr_password"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.provider_keys === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "provider_keys"},message:"must have required property '"+"provider_keys"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.ingest === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "ingest"},message:"must have required property '"+"ingest"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.media_cache === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "media_cache"},message:"must have required property '"+"media_cache"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((key0 === "dslr_password") || (key0 === "provider_keys")) || (key0 === "ingest")) || (key0 === "media_cache"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.dslr_password !== undefined){
+let data0 = data.dslr_password;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.is_set === undefined){
+const err5 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "is_set"},message:"must have required property '"+"is_set"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data0.updated_at === undefined){
+const err6 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data0.updated_by === undefined){
+const err7 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+for(const key1 in data0){
+if(!(((key1 === "is_set") || (key1 === "updated_at")) || (key1 === "updated_by"))){
+const err8 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data0.is_set !== undefined){
+if(typeof data0.is_set !== "boolean"){
+const err9 = {instancePath:instancePath+"/dslr_password/is_set",schemaPath:"#/properties/dslr_password/properties/is_set/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+if(data0.updated_at !== undefined){
+let data2 = data0.updated_at;
+if((typeof data2 !== "string") && (data2 !== null)){
+const err10 = {instancePath:instancePath+"/dslr_password/updated_at",schemaPath:"#/properties/dslr_password/properties/updated_at/type",keyword:"type",params:{type: schema36.properties.dslr_password.properties.updated_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(typeof data2 === "string"){
+if(!(formats2.validate(data2))){
+const err11 = {instancePath:instancePath+"/dslr_password/updated_at",schemaPath:"#/properties/dslr_password/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+if(data0.updated_by !== undefined){
+let data3 = data0.updated_by;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err12 = {instancePath:instancePath+"/dslr_password/updated_by",schemaPath:"#/properties/dslr_password/properties/updated_by/type",keyword:"type",params:{type: schema36.properties.dslr_password.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.provider_keys !== undefined){
+let data4 = data.provider_keys;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+for(const key2 in data4){
+let data5 = data4[key2];
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.is_configured === undefined){
+const err14 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "is_configured"},message:"must have required property '"+"is_configured"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data5.updated_at === undefined){
+const err15 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data5.updated_by === undefined){
+const err16 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+for(const key3 in data5){
+if(!((((((key3 === "is_configured") || (key3 === "updated_at")) || (key3 === "updated_by")) || (key3 === "running_max")) || (key3 === "open_max")) || (key3 === "calls_per_minute"))){
+let data6 = data5[key3];
+if((((typeof data6 !== "string") && (!((typeof data6 == "number") && (isFinite(data6))))) && (typeof data6 !== "boolean")) && (data6 !== null)){
+const err17 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/additionalProperties/type",keyword:"type",params:{type: schema36.properties.provider_keys.additionalProperties.additionalProperties.type},message:"must be string,number,boolean,null"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data5.is_configured !== undefined){
+if(typeof data5.is_configured !== "boolean"){
+const err18 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/is_configured",schemaPath:"#/properties/provider_keys/additionalProperties/properties/is_configured/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data5.updated_at !== undefined){
+let data8 = data5.updated_at;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err19 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_at",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_at/type",keyword:"type",params:{type: schema36.properties.provider_keys.additionalProperties.properties.updated_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(!(formats2.validate(data8))){
+const err20 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_at",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+if(data5.updated_by !== undefined){
+let data9 = data5.updated_by;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err21 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_by",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_by/type",keyword:"type",params:{type: schema36.properties.provider_keys.additionalProperties.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data5.running_max !== undefined){
+let data10 = data5.running_max;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err22 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/running_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/running_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 1 || isNaN(data10)){
+const err23 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/running_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/running_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+if(data5.open_max !== undefined){
+let data11 = data5.open_max;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err24 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/open_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/open_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 1 || isNaN(data11)){
+const err25 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/open_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/open_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data5.calls_per_minute !== undefined){
+let data12 = data5.calls_per_minute;
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 <= 0 || isNaN(data12)){
+const err26 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_minute",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_minute/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+else {
+const err27 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_minute",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_minute/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/provider_keys",schemaPath:"#/properties/provider_keys/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data.ingest !== undefined){
+let data13 = data.ingest;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.sync_response_timeout_sec === undefined){
+const err30 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/required",keyword:"required",params:{missingProperty: "sync_response_timeout_sec"},message:"must have required property '"+"sync_response_timeout_sec"+"'"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data13.ingest_ttl_sec === undefined){
+const err31 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/required",keyword:"required",params:{missingProperty: "ingest_ttl_sec"},message:"must have required property '"+"ingest_ttl_sec"+"'"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+for(const key4 in data13){
+if(!((key4 === "sync_response_timeout_sec") || (key4 === "ingest_ttl_sec"))){
+const err32 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data13.sync_response_timeout_sec !== undefined){
+let data14 = data13.sync_response_timeout_sec;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err33 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 600 || isNaN(data14)){
+const err34 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data14 < 1 || isNaN(data14)){
+const err35 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+if(data13.ingest_ttl_sec !== undefined){
+let data15 = data13.ingest_ttl_sec;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err36 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 600 || isNaN(data15)){
+const err37 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data15 < 1 || isNaN(data15)){
+const err38 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data.media_cache !== undefined){
+let data16 = data.media_cache;
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.processed_media_ttl_hours === undefined){
+const err40 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/required",keyword:"required",params:{missingProperty: "processed_media_ttl_hours"},message:"must have required property '"+"processed_media_ttl_hours"+"'"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(data16.public_link_ttl_sec === undefined){
+const err41 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/required",keyword:"required",params:{missingProperty: "public_link_ttl_sec"},message:"must have required property '"+"public_link_ttl_sec"+"'"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+for(const key5 in data16){
+if(!((key5 === "processed_media_ttl_hours") || (key5 === "public_link_ttl_sec"))){
+const err42 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data16.processed_media_ttl_hours !== undefined){
+let data17 = data16.processed_media_ttl_hours;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err43 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 720 || isNaN(data17)){
+const err44 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(data17 < 1 || isNaN(data17)){
+const err45 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+if(data16.public_link_ttl_sec !== undefined){
+let data18 = data16.public_link_ttl_sec;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err46 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 600 || isNaN(data18)){
+const err47 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data18 < 1 || isNaN(data18)){
+const err48 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+else {
+const err50 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+validate25.errors = vErrors;
+return errors === 0;
+}
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v6 = validate26;
+const schema37 = {"type":"object","required":["range","summary","data","meta"],"properties":{"range":{"type":"object","required":["from","to","group_by"],"properties":{"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"group_by":{"enum":["day","week","month"]}},"additionalProperties":false},"summary":{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false},"data":{"type":"array","items":{"type":"object","required":["period_start","period_end"],"properties":{"period_start":{"type":"string","format":"date-time"},"period_end":{"type":"string","format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const func4 = Object.prototype.hasOwnProperty;
+
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate26.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.range === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "range"},message:"must have required property '"+"range"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.summary === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "summary"},message:"must have required property '"+"summary"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.data === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((key0 === "range") || (key0 === "summary")) || (key0 === "data")) || (key0 === "meta"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.range !== undefined){
+let data0 = data.range;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.from === undefined){
+const err5 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data0.to === undefined){
+const err6 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data0.group_by === undefined){
+const err7 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/required",keyword:"required",params:{missingProperty: "group_by"},message:"must have required property '"+"group_by"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+for(const key1 in data0){
+if(!(((key1 === "from") || (key1 === "to")) || (key1 === "group_by"))){
+const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data0.from !== undefined){
+let data1 = data0.from;
+if(typeof data1 === "string"){
+if(!(formats2.validate(data1))){
+const err9 = {instancePath:instancePath+"/range/from",schemaPath:"#/properties/range/properties/from/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/range/from",schemaPath:"#/properties/range/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data0.to !== undefined){
+let data2 = data0.to;
+if(typeof data2 === "string"){
+if(!(formats2.validate(data2))){
+const err11 = {instancePath:instancePath+"/range/to",schemaPath:"#/properties/range/properties/to/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/range/to",schemaPath:"#/properties/range/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data0.group_by !== undefined){
+let data3 = data0.group_by;
+if(!(((data3 === "day") || (data3 === "week")) || (data3 === "month"))){
+const err13 = {instancePath:instancePath+"/range/group_by",schemaPath:"#/properties/range/properties/group_by/enum",keyword:"enum",params:{allowedValues: schema37.properties.range.properties.group_by.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.summary !== undefined){
+let data4 = data.summary;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(data4.ingest_count === undefined){
+const err15 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "ingest_count"},message:"must have required property '"+"ingest_count"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data4.total_runs === undefined){
+const err16 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "total_runs"},message:"must have required property '"+"total_runs"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data4.success === undefined){
+const err17 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "success"},message:"must have required property '"+"success"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data4.timeouts === undefined){
+const err18 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "timeouts"},message:"must have required property '"+"timeouts"+"'"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data4.provider_errors === undefined){
+const err19 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "provider_errors"},message:"must have required property '"+"provider_errors"+"'"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data4.cancelled === undefined){
+const err20 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "cancelled"},message:"must have required property '"+"cancelled"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data4.errors === undefined){
+const err21 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "errors"},message:"must have required property '"+"errors"+"'"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(data4.timeout_share === undefined){
+const err22 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "timeout_share"},message:"must have required property '"+"timeout_share"+"'"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data4.latency_ms === undefined){
+const err23 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "latency_ms"},message:"must have required property '"+"latency_ms"+"'"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+for(const key2 in data4){
+if(!(func4.call(schema37.properties.summary.properties, key2))){
+const err24 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data4.ingest_count !== undefined){
+let data5 = data4.ingest_count;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err25 = {instancePath:instancePath+"/summary/ingest_count",schemaPath:"#/properties/summary/properties/ingest_count/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 < 0 || isNaN(data5)){
+const err26 = {instancePath:instancePath+"/summary/ingest_count",schemaPath:"#/properties/summary/properties/ingest_count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data4.total_runs !== undefined){
+let data6 = data4.total_runs;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err27 = {instancePath:instancePath+"/summary/total_runs",schemaPath:"#/properties/summary/properties/total_runs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 < 0 || isNaN(data6)){
+const err28 = {instancePath:instancePath+"/summary/total_runs",schemaPath:"#/properties/summary/properties/total_runs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data4.success !== undefined){
+let data7 = data4.success;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err29 = {instancePath:instancePath+"/summary/success",schemaPath:"#/properties/summary/properties/success/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 < 0 || isNaN(data7)){
+const err30 = {instancePath:instancePath+"/summary/success",schemaPath:"#/properties/summary/properties/success/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+if(data4.timeouts !== undefined){
+let data8 = data4.timeouts;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err31 = {instancePath:instancePath+"/summary/timeouts",schemaPath:"#/properties/summary/properties/timeouts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err32 = {instancePath:instancePath+"/summary/timeouts",schemaPath:"#/properties/summary/properties/timeouts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data4.provider_errors !== undefined){
+let data9 = data4.provider_errors;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err33 = {instancePath:instancePath+"/summary/provider_errors",schemaPath:"#/properties/summary/properties/provider_errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err34 = {instancePath:instancePath+"/summary/provider_errors",schemaPath:"#/properties/summary/properties/provider_errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+if(data4.cancelled !== undefined){
+let data10 = data4.cancelled;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err35 = {instancePath:instancePath+"/summary/cancelled",schemaPath:"#/properties/summary/properties/cancelled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err36 = {instancePath:instancePath+"/summary/cancelled",schemaPath:"#/properties/summary/properties/cancelled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+if(data4.errors !== undefined){
+let data11 = data4.errors;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err37 = {instancePath:instancePath+"/summary/errors",schemaPath:"#/properties/summary/properties/errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err38 = {instancePath:instancePath+"/summary/errors",schemaPath:"#/properties/summary/properties/errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data4.timeout_share !== undefined){
+let data12 = data4.timeout_share;
+if((!((typeof data12 == "number") && (isFinite(data12)))) && (data12 !== null)){
+const err39 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/properties/timeout_share/type",keyword:"type",params:{type: schema37.properties.summary.properties.timeout_share.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 1 || isNaN(data12)){
+const err40 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/properties/timeout_share/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(data12 < 0 || isNaN(data12)){
+const err41 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/properties/timeout_share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+if(data4.latency_ms !== undefined){
+let data13 = data4.latency_ms;
+if((!(data13 && typeof data13 == "object" && !Array.isArray(data13))) && (data13 !== null)){
+const err42 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/type",keyword:"type",params:{type: schema37.properties.summary.properties.latency_ms.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.p50 === undefined){
+const err43 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p50"},message:"must have required property '"+"p50"+"'"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(data13.p95 === undefined){
+const err44 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p95"},message:"must have required property '"+"p95"+"'"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(data13.p99 === undefined){
+const err45 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p99"},message:"must have required property '"+"p99"+"'"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+for(const key3 in data13){
+if(!(((key3 === "p50") || (key3 === "p95")) || (key3 === "p99"))){
+const err46 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data13.p50 !== undefined){
+let data14 = data13.p50;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err47 = {instancePath:instancePath+"/summary/latency_ms/p50",schemaPath:"#/properties/summary/properties/latency_ms/properties/p50/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err48 = {instancePath:instancePath+"/summary/latency_ms/p50",schemaPath:"#/properties/summary/properties/latency_ms/properties/p50/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+if(data13.p95 !== undefined){
+let data15 = data13.p95;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err49 = {instancePath:instancePath+"/summary/latency_ms/p95",schemaPath:"#/properties/summary/properties/latency_ms/properties/p95/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err50 = {instancePath:instancePath+"/summary/latency_ms/p95",schemaPath:"#/properties/summary/properties/latency_ms/properties/p95/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+}
+if(data13.p99 !== undefined){
+let data16 = data13.p99;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err51 = {instancePath:instancePath+"/summary/latency_ms/p99",schemaPath:"#/properties/summary/properties/latency_ms/properties/p99/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err52 = {instancePath:instancePath+"/summary/latency_ms/p99",schemaPath:"#/properties/summary/properties/latency_ms/properties/p99/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err53 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data17 = data.data;
+if(Array.isArray(data17)){
+const len0 = data17.length;
+for(let i0=0; i0<len0; i0++){
+let data18 = data17[i0];
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.ingest_count === undefined){
+const err54 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "ingest_count"},message:"must have required property '"+"ingest_count"+"'"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if(data18.total_runs === undefined){
+const err55 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "total_runs"},message:"must have required property '"+"total_runs"+"'"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+if(data18.success === undefined){
+const err56 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "success"},message:"must have required property '"+"success"+"'"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(data18.timeouts === undefined){
+const err57 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "timeouts"},message:"must have required property '"+"timeouts"+"'"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if(data18.provider_errors === undefined){
+const err58 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "provider_errors"},message:"must have required property '"+"provider_errors"+"'"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(data18.cancelled === undefined){
+const err59 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "cancelled"},message:"must have required property '"+"cancelled"+"'"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(data18.errors === undefined){
+const err60 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "errors"},message:"must have required property '"+"errors"+"'"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+if(data18.timeout_share === undefined){
+const err61 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "timeout_share"},message:"must have required property '"+"timeout_share"+"'"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if(data18.latency_ms === undefined){
+const err62 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "latency_ms"},message:"must have required property '"+"latency_ms"+"'"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if(data18.ingest_count !== undefined){
+let data19 = data18.ingest_count;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const err63 = {instancePath:instancePath+"/data/" + i0+"/ingest_count",schemaPath:"#/properties/data/items/allOf/0/properties/ingest_count/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 < 0 || isNaN(data19)){
+const err64 = {instancePath:instancePath+"/data/" + i0+"/ingest_count",schemaPath:"#/properties/data/items/allOf/0/properties/ingest_count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+if(data18.total_runs !== undefined){
+let data20 = data18.total_runs;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err65 = {instancePath:instancePath+"/data/" + i0+"/total_runs",schemaPath:"#/properties/data/items/allOf/0/properties/total_runs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err66 = {instancePath:instancePath+"/data/" + i0+"/total_runs",schemaPath:"#/properties/data/items/allOf/0/properties/total_runs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+}
+if(data18.success !== undefined){
+let data21 = data18.success;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err67 = {instancePath:instancePath+"/data/" + i0+"/success",schemaPath:"#/properties/data/items/allOf/0/properties/success/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 < 0 || isNaN(data21)){
+const err68 = {instancePath:instancePath+"/data/" + i0+"/success",schemaPath:"#/properties/data/items/allOf/0/properties/success/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+}
+if(data18.timeouts !== undefined){
+let data22 = data18.timeouts;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err69 = {instancePath:instancePath+"/data/" + i0+"/timeouts",schemaPath:"#/properties/data/items/allOf/0/properties/timeouts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err70 = {instancePath:instancePath+"/data/" + i0+"/timeouts",schemaPath:"#/properties/data/items/allOf/0/properties/timeouts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+}
+if(data18.provider_errors !== undefined){
+let data23 = data18.provider_errors;
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+const err71 = {instancePath:instancePath+"/data/" + i0+"/provider_errors",schemaPath:"#/properties/data/items/allOf/0/properties/provider_errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 < 0 || isNaN(data23)){
+const err72 = {instancePath:instancePath+"/data/" + i0+"/provider_errors",schemaPath:"#/properties/data/items/allOf/0/properties/provider_errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+}
+if(data18.cancelled !== undefined){
+let data24 = data18.cancelled;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err73 = {instancePath:instancePath+"/data/" + i0+"/cancelled",schemaPath:"#/properties/data/items/allOf/0/properties/cancelled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 0 || isNaN(data24)){
+const err74 = {instancePath:instancePath+"/data/" + i0+"/cancelled",schemaPath:"#/properties/data/items/allOf/0/properties/cancelled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+if(data18.errors !== undefined){
+let data25 = data18.errors;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err75 = {instancePath:instancePath+"/data/" + i0+"/errors",schemaPath:"#/properties/data/items/allOf/0/properties/errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 < 0 || isNaN(data25)){
+const err76 = {instancePath:instancePath+"/data/" + i0+"/errors",schemaPath:"#/properties/data/items/allOf/0/properties/errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+}
+if(data18.timeout_share !== undefined){
+let data26 = data18.timeout_share;
+if((!((typeof data26 == "number") && (isFinite(data26)))) && (data26 !== null)){
+const err77 = {instancePath:instancePath+"/data/" + i0+"/timeout_share",schemaPath:"#/properties/data/items/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema37.properties.data.items.allOf[0].properties.timeout_share.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 > 1 || isNaN(data26)){
+const err78 = {instancePath:instancePath+"/data/" + i0+"/timeout_share",schemaPath:"#/properties/data/items/allOf/0/properties/timeout_share/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+if(data26 < 0 || isNaN(data26)){
+const err79 = {instancePath:instancePath+"/data/" + i0+"/timeout_share",schemaPath:"#/properties/data/items/allOf/0/properties/timeout_share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+}
+if(data18.latency_ms !== undefined){
+let data27 = data18.latency_ms;
+if((!(data27 && typeof data27 == "object" && !Array.isArray(data27))) && (data27 !== null)){
+const err80 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema37.properties.data.items.allOf[0].properties.latency_ms.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.p50 === undefined){
+const err81 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p50"},message:"must have required property '"+"p50"+"'"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if(data27.p95 === undefined){
+const err82 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p95"},message:"must have required property '"+"p95"+"'"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+if(data27.p99 === undefined){
+const err83 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p99"},message:"must have required property '"+"p99"+"'"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+for(const key4 in data27){
+if(!(((key4 === "p50") || (key4 === "p95")) || (key4 === "p99"))){
+const err84 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data27.p50 !== undefined){
+let data28 = data27.p50;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err85 = {instancePath:instancePath+"/data/" + i0+"/latency_ms/p50",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/properties/p50/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 < 0 || isNaN(data28)){
+const err86 = {instancePath:instancePath+"/data/" + i0+"/latency_ms/p50",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/properties/p50/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+}
+if(data27.p95 !== undefined){
+let data29 = data27.p95;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
+const err87 = {instancePath:instancePath+"/data/" + i0+"/latency_ms/p95",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/properties/p95/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 < 0 || isNaN(data29)){
+const err88 = {instancePath:instancePath+"/data/" + i0+"/latency_ms/p95",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/properties/p95/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+}
+if(data27.p99 !== undefined){
+let data30 = data27.p99;
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err89 = {instancePath:instancePath+"/data/" + i0+"/latency_ms/p99",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/properties/p99/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 < 0 || isNaN(data30)){
+const err90 = {instancePath:instancePath+"/data/" + i0+"/latency_ms/p99",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/properties/p99/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err91 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.period_start === undefined){
+const err92 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "period_start"},message:"must have required property '"+"period_start"+"'"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+if(data18.period_end === undefined){
+const err93 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "period_end"},message:"must have required property '"+"period_end"+"'"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+if(data18.period_start !== undefined){
+let data31 = data18.period_start;
+if(typeof data31 === "string"){
+if(!(formats2.validate(data31))){
+const err94 = {instancePath:instancePath+"/data/" + i0+"/period_start",schemaPath:"#/properties/data/items/properties/period_start/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/data/" + i0+"/period_start",schemaPath:"#/properties/data/items/properties/period_start/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+if(data18.period_end !== undefined){
+let data32 = data18.period_end;
+if(typeof data32 === "string"){
+if(!(formats2.validate(data32))){
+const err96 = {instancePath:instancePath+"/data/" + i0+"/period_end",schemaPath:"#/properties/data/items/properties/period_end/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+else {
+const err97 = {instancePath:instancePath+"/data/" + i0+"/period_end",schemaPath:"#/properties/data/items/properties/period_end/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+for(const key5 in data18){
+if(((((((((((key5 !== "period_start") && (key5 !== "period_end")) && (key5 !== "ingest_count")) && (key5 !== "total_runs")) && (key5 !== "success")) && (key5 !== "timeouts")) && (key5 !== "provider_errors")) && (key5 !== "cancelled")) && (key5 !== "errors")) && (key5 !== "timeout_share")) && (key5 !== "latency_ms")){
+const err98 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key5},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+}
+else {
+const err100 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data33 = data.meta;
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+if(data33.page === undefined){
+const err101 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if(data33.page_size === undefined){
+const err102 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+if(data33.total === undefined){
+const err103 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+for(const key6 in data33){
+if(!(((key6 === "page") || (key6 === "page_size")) || (key6 === "total"))){
+const err104 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+if(data33.page !== undefined){
+let data34 = data33.page;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err105 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < 1 || isNaN(data34)){
+const err106 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+}
+if(data33.page_size !== undefined){
+let data35 = data33.page_size;
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+const err107 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 1 || isNaN(data35)){
+const err108 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+}
+if(data33.total !== undefined){
+let data36 = data33.total;
+if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
+const err109 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 < 0 || isNaN(data36)){
+const err110 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+}
+else {
+const err112 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v7 = validate27;
+const schema38 = {"type":"object","required":["slot_id","range","summary","metrics"],"properties":{"slot_id":{"type":"string","pattern":"^slot-0(?:0[1-9]|1[0-5])$"},"range":{"type":"object","required":["from","to","group_by"],"properties":{"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"group_by":{"enum":["hour","day","week"]}},"additionalProperties":false},"summary":{"type":"object","required":["title","last_reset_at"],"properties":{"title":{"type":["string","null"]},"last_reset_at":{"type":["string","null"],"format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false},"metrics":{"type":"array","items":{"type":"object","required":["period_start","period_end"],"properties":{"period_start":{"type":"string","format":"date-time"},"period_end":{"type":"string","format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false}}},"additionalProperties":false};
+const pattern11 = new RegExp("^slot-0(?:0[1-9]|1[0-5])$", "u");
+
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate27.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.slot_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.range === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "range"},message:"must have required property '"+"range"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.summary === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "summary"},message:"must have required property '"+"summary"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.metrics === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "metrics"},message:"must have required property '"+"metrics"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((key0 === "slot_id") || (key0 === "range")) || (key0 === "summary")) || (key0 === "metrics"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.slot_id !== undefined){
+let data0 = data.slot_id;
+if(typeof data0 === "string"){
+if(!pattern11.test(data0)){
+const err5 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-0(?:0[1-9]|1[0-5])$"},message:"must match pattern \""+"^slot-0(?:0[1-9]|1[0-5])$"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.range !== undefined){
+let data1 = data.range;
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.from === undefined){
+const err7 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.to === undefined){
+const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.group_by === undefined){
+const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/required",keyword:"required",params:{missingProperty: "group_by"},message:"must have required property '"+"group_by"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(((key1 === "from") || (key1 === "to")) || (key1 === "group_by"))){
+const err10 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data1.from !== undefined){
+let data2 = data1.from;
+if(typeof data2 === "string"){
+if(!(formats2.validate(data2))){
+const err11 = {instancePath:instancePath+"/range/from",schemaPath:"#/properties/range/properties/from/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/range/from",schemaPath:"#/properties/range/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data1.to !== undefined){
+let data3 = data1.to;
+if(typeof data3 === "string"){
+if(!(formats2.validate(data3))){
+const err13 = {instancePath:instancePath+"/range/to",schemaPath:"#/properties/range/properties/to/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/range/to",schemaPath:"#/properties/range/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.group_by !== undefined){
+let data4 = data1.group_by;
+if(!(((data4 === "hour") || (data4 === "day")) || (data4 === "week"))){
+const err15 = {instancePath:instancePath+"/range/group_by",schemaPath:"#/properties/range/properties/group_by/enum",keyword:"enum",params:{allowedValues: schema38.properties.range.properties.group_by.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.summary !== undefined){
+let data5 = data.summary;
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.ingest_count === undefined){
+const err17 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "ingest_count"},message:"must have required property '"+"ingest_count"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data5.total_runs === undefined){
+const err18 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "total_runs"},message:"must have required property '"+"total_runs"+"'"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data5.success === undefined){
+const err19 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "success"},message:"must have required property '"+"success"+"'"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data5.timeouts === undefined){
+const err20 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "timeouts"},message:"must have required property '"+"timeouts"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data5.provider_errors === undefined){
+const err21 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "provider_errors"},message:"must have required property '"+"provider_errors"+"'"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(data5.cancelled === undefined){
+const err22 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "cancelled"},message:"must have required property '"+"cancelled"+"'"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data5.errors === undefined){
+const err23 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "errors"},message:"must have required property '"+"errors"+"'"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(data5.timeout_share === undefined){
+const err24 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "timeout_share"},message:"must have required property '"+"timeout_share"+"'"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data5.latency_ms === undefined){
+const err25 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/required",keyword:"required",params:{missingProperty: "latency_ms"},message:"must have required property '"+"latency_ms"+"'"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data5.ingest_count !== undefined){
+let data6 = data5.ingest_count;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err26 = {instancePath:instancePath+"/summary/ingest_count",schemaPath:"#/properties/summary/allOf/0/properties/ingest_count/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 < 0 || isNaN(data6)){
+const err27 = {instancePath:instancePath+"/summary/ingest_count",schemaPath:"#/properties/summary/allOf/0/properties/ingest_count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data5.total_runs !== undefined){
+let data7 = data5.total_runs;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err28 = {instancePath:instancePath+"/summary/total_runs",schemaPath:"#/properties/summary/allOf/0/properties/total_runs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 < 0 || isNaN(data7)){
+const err29 = {instancePath:instancePath+"/summary/total_runs",schemaPath:"#/properties/summary/allOf/0/properties/total_runs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+if(data5.success !== undefined){
+let data8 = data5.success;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err30 = {instancePath:instancePath+"/summary/success",schemaPath:"#/properties/summary/allOf/0/properties/success/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err31 = {instancePath:instancePath+"/summary/success",schemaPath:"#/properties/summary/allOf/0/properties/success/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data5.timeouts !== undefined){
+let data9 = data5.timeouts;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err32 = {instancePath:instancePath+"/summary/timeouts",schemaPath:"#/properties/summary/allOf/0/properties/timeouts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err33 = {instancePath:instancePath+"/summary/timeouts",schemaPath:"#/properties/summary/allOf/0/properties/timeouts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+if(data5.provider_errors !== undefined){
+let data10 = data5.provider_errors;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err34 = {instancePath:instancePath+"/summary/provider_errors",schemaPath:"#/properties/summary/allOf/0/properties/provider_errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err35 = {instancePath:instancePath+"/summary/provider_errors",schemaPath:"#/properties/summary/allOf/0/properties/provider_errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+if(data5.cancelled !== undefined){
+let data11 = data5.cancelled;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err36 = {instancePath:instancePath+"/summary/cancelled",schemaPath:"#/properties/summary/allOf/0/properties/cancelled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err37 = {instancePath:instancePath+"/summary/cancelled",schemaPath:"#/properties/summary/allOf/0/properties/cancelled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+if(data5.errors !== undefined){
+let data12 = data5.errors;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err38 = {instancePath:instancePath+"/summary/errors",schemaPath:"#/properties/summary/allOf/0/properties/errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err39 = {instancePath:instancePath+"/summary/errors",schemaPath:"#/properties/summary/allOf/0/properties/errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+if(data5.timeout_share !== undefined){
+let data13 = data5.timeout_share;
+if((!((typeof data13 == "number") && (isFinite(data13)))) && (data13 !== null)){
+const err40 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema38.properties.summary.allOf[0].properties.timeout_share.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 1 || isNaN(data13)){
+const err41 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/allOf/0/properties/timeout_share/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(data13 < 0 || isNaN(data13)){
+const err42 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/allOf/0/properties/timeout_share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+if(data5.latency_ms !== undefined){
+let data14 = data5.latency_ms;
+if((!(data14 && typeof data14 == "object" && !Array.isArray(data14))) && (data14 !== null)){
+const err43 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema38.properties.summary.allOf[0].properties.latency_ms.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(data14.p50 === undefined){
+const err44 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p50"},message:"must have required property '"+"p50"+"'"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(data14.p95 === undefined){
+const err45 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p95"},message:"must have required property '"+"p95"+"'"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if(data14.p99 === undefined){
+const err46 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p99"},message:"must have required property '"+"p99"+"'"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+for(const key2 in data14){
+if(!(((key2 === "p50") || (key2 === "p95")) || (key2 === "p99"))){
+const err47 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+if(data14.p50 !== undefined){
+let data15 = data14.p50;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err48 = {instancePath:instancePath+"/summary/latency_ms/p50",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/properties/p50/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err49 = {instancePath:instancePath+"/summary/latency_ms/p50",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/properties/p50/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+if(data14.p95 !== undefined){
+let data16 = data14.p95;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err50 = {instancePath:instancePath+"/summary/latency_ms/p95",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/properties/p95/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err51 = {instancePath:instancePath+"/summary/latency_ms/p95",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/properties/p95/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+if(data14.p99 !== undefined){
+let data17 = data14.p99;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err52 = {instancePath:instancePath+"/summary/latency_ms/p99",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/properties/p99/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err53 = {instancePath:instancePath+"/summary/latency_ms/p99",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/properties/p99/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err54 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+if(data5.title === undefined){
+const err55 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "title"},message:"must have required property '"+"title"+"'"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+if(data5.last_reset_at === undefined){
+const err56 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/required",keyword:"required",params:{missingProperty: "last_reset_at"},message:"must have required property '"+"last_reset_at"+"'"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(data5.title !== undefined){
+let data18 = data5.title;
+if((typeof data18 !== "string") && (data18 !== null)){
+const err57 = {instancePath:instancePath+"/summary/title",schemaPath:"#/properties/summary/properties/title/type",keyword:"type",params:{type: schema38.properties.summary.properties.title.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+if(data5.last_reset_at !== undefined){
+let data19 = data5.last_reset_at;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err58 = {instancePath:instancePath+"/summary/last_reset_at",schemaPath:"#/properties/summary/properties/last_reset_at/type",keyword:"type",params:{type: schema38.properties.summary.properties.last_reset_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(!(formats2.validate(data19))){
+const err59 = {instancePath:instancePath+"/summary/last_reset_at",schemaPath:"#/properties/summary/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+}
+for(const key3 in data5){
+if(((((((((((key3 !== "title") && (key3 !== "last_reset_at")) && (key3 !== "ingest_count")) && (key3 !== "total_runs")) && (key3 !== "success")) && (key3 !== "timeouts")) && (key3 !== "provider_errors")) && (key3 !== "cancelled")) && (key3 !== "errors")) && (key3 !== "timeout_share")) && (key3 !== "latency_ms")){
+const err60 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key3},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+}
+else {
+const err61 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+if(data.metrics !== undefined){
+let data20 = data.metrics;
+if(Array.isArray(data20)){
+const len0 = data20.length;
+for(let i0=0; i0<len0; i0++){
+let data21 = data20[i0];
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+if(data21.ingest_count === undefined){
+const err62 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "ingest_count"},message:"must have required property '"+"ingest_count"+"'"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if(data21.total_runs === undefined){
+const err63 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "total_runs"},message:"must have required property '"+"total_runs"+"'"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if(data21.success === undefined){
+const err64 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "success"},message:"must have required property '"+"success"+"'"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+if(data21.timeouts === undefined){
+const err65 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "timeouts"},message:"must have required property '"+"timeouts"+"'"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+if(data21.provider_errors === undefined){
+const err66 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "provider_errors"},message:"must have required property '"+"provider_errors"+"'"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+if(data21.cancelled === undefined){
+const err67 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "cancelled"},message:"must have required property '"+"cancelled"+"'"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if(data21.errors === undefined){
+const err68 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "errors"},message:"must have required property '"+"errors"+"'"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+if(data21.timeout_share === undefined){
+const err69 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "timeout_share"},message:"must have required property '"+"timeout_share"+"'"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if(data21.latency_ms === undefined){
+const err70 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/required",keyword:"required",params:{missingProperty: "latency_ms"},message:"must have required property '"+"latency_ms"+"'"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+if(data21.ingest_count !== undefined){
+let data22 = data21.ingest_count;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err71 = {instancePath:instancePath+"/metrics/" + i0+"/ingest_count",schemaPath:"#/properties/metrics/items/allOf/0/properties/ingest_count/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err72 = {instancePath:instancePath+"/metrics/" + i0+"/ingest_count",schemaPath:"#/properties/metrics/items/allOf/0/properties/ingest_count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+}
+if(data21.total_runs !== undefined){
+let data23 = data21.total_runs;
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+const err73 = {instancePath:instancePath+"/metrics/" + i0+"/total_runs",schemaPath:"#/properties/metrics/items/allOf/0/properties/total_runs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 < 0 || isNaN(data23)){
+const err74 = {instancePath:instancePath+"/metrics/" + i0+"/total_runs",schemaPath:"#/properties/metrics/items/allOf/0/properties/total_runs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+if(data21.success !== undefined){
+let data24 = data21.success;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err75 = {instancePath:instancePath+"/metrics/" + i0+"/success",schemaPath:"#/properties/metrics/items/allOf/0/properties/success/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 0 || isNaN(data24)){
+const err76 = {instancePath:instancePath+"/metrics/" + i0+"/success",schemaPath:"#/properties/metrics/items/allOf/0/properties/success/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+}
+if(data21.timeouts !== undefined){
+let data25 = data21.timeouts;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err77 = {instancePath:instancePath+"/metrics/" + i0+"/timeouts",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeouts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 < 0 || isNaN(data25)){
+const err78 = {instancePath:instancePath+"/metrics/" + i0+"/timeouts",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeouts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+}
+if(data21.provider_errors !== undefined){
+let data26 = data21.provider_errors;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err79 = {instancePath:instancePath+"/metrics/" + i0+"/provider_errors",schemaPath:"#/properties/metrics/items/allOf/0/properties/provider_errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < 0 || isNaN(data26)){
+const err80 = {instancePath:instancePath+"/metrics/" + i0+"/provider_errors",schemaPath:"#/properties/metrics/items/allOf/0/properties/provider_errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+}
+if(data21.cancelled !== undefined){
+let data27 = data21.cancelled;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
+const err81 = {instancePath:instancePath+"/metrics/" + i0+"/cancelled",schemaPath:"#/properties/metrics/items/allOf/0/properties/cancelled/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 < 0 || isNaN(data27)){
+const err82 = {instancePath:instancePath+"/metrics/" + i0+"/cancelled",schemaPath:"#/properties/metrics/items/allOf/0/properties/cancelled/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+}
+if(data21.errors !== undefined){
+let data28 = data21.errors;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err83 = {instancePath:instancePath+"/metrics/" + i0+"/errors",schemaPath:"#/properties/metrics/items/allOf/0/properties/errors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 < 0 || isNaN(data28)){
+const err84 = {instancePath:instancePath+"/metrics/" + i0+"/errors",schemaPath:"#/properties/metrics/items/allOf/0/properties/errors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+}
+if(data21.timeout_share !== undefined){
+let data29 = data21.timeout_share;
+if((!((typeof data29 == "number") && (isFinite(data29)))) && (data29 !== null)){
+const err85 = {instancePath:instancePath+"/metrics/" + i0+"/timeout_share",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema38.properties.metrics.items.allOf[0].properties.timeout_share.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 1 || isNaN(data29)){
+const err86 = {instancePath:instancePath+"/metrics/" + i0+"/timeout_share",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeout_share/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1},message:"must be <= 1"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data29 < 0 || isNaN(data29)){
+const err87 = {instancePath:instancePath+"/metrics/" + i0+"/timeout_share",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeout_share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+}
+if(data21.latency_ms !== undefined){
+let data30 = data21.latency_ms;
+if((!(data30 && typeof data30 == "object" && !Array.isArray(data30))) && (data30 !== null)){
+const err88 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema38.properties.metrics.items.allOf[0].properties.latency_ms.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+if(data30.p50 === undefined){
+const err89 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p50"},message:"must have required property '"+"p50"+"'"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if(data30.p95 === undefined){
+const err90 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p95"},message:"must have required property '"+"p95"+"'"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if(data30.p99 === undefined){
+const err91 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/required",keyword:"required",params:{missingProperty: "p99"},message:"must have required property '"+"p99"+"'"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+for(const key4 in data30){
+if(!(((key4 === "p50") || (key4 === "p95")) || (key4 === "p99"))){
+const err92 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+if(data30.p50 !== undefined){
+let data31 = data30.p50;
+if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
+const err93 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms/p50",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/properties/p50/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 < 0 || isNaN(data31)){
+const err94 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms/p50",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/properties/p50/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+}
+if(data30.p95 !== undefined){
+let data32 = data30.p95;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err95 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms/p95",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/properties/p95/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 < 0 || isNaN(data32)){
+const err96 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms/p95",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/properties/p95/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+}
+if(data30.p99 !== undefined){
+let data33 = data30.p99;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+const err97 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms/p99",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/properties/p99/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 < 0 || isNaN(data33)){
+const err98 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms/p99",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/properties/p99/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+if(data21.period_start === undefined){
+const err100 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/required",keyword:"required",params:{missingProperty: "period_start"},message:"must have required property '"+"period_start"+"'"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+if(data21.period_end === undefined){
+const err101 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/required",keyword:"required",params:{missingProperty: "period_end"},message:"must have required property '"+"period_end"+"'"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if(data21.period_start !== undefined){
+let data34 = data21.period_start;
+if(typeof data34 === "string"){
+if(!(formats2.validate(data34))){
+const err102 = {instancePath:instancePath+"/metrics/" + i0+"/period_start",schemaPath:"#/properties/metrics/items/properties/period_start/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/metrics/" + i0+"/period_start",schemaPath:"#/properties/metrics/items/properties/period_start/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+if(data21.period_end !== undefined){
+let data35 = data21.period_end;
+if(typeof data35 === "string"){
+if(!(formats2.validate(data35))){
+const err104 = {instancePath:instancePath+"/metrics/" + i0+"/period_end",schemaPath:"#/properties/metrics/items/properties/period_end/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/metrics/" + i0+"/period_end",schemaPath:"#/properties/metrics/items/properties/period_end/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+for(const key5 in data21){
+if(((((((((((key5 !== "period_start") && (key5 !== "period_end")) && (key5 !== "ingest_count")) && (key5 !== "total_runs")) && (key5 !== "success")) && (key5 !== "timeouts")) && (key5 !== "provider_errors")) && (key5 !== "cancelled")) && (key5 !== "errors")) && (key5 !== "timeout_share")) && (key5 !== "latency_ms")){
+const err106 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key5},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+}
+else {
+const err107 = {instancePath:instancePath+"/metrics/" + i0,schemaPath:"#/properties/metrics/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+}
+else {
+const err108 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+}
+else {
+const err109 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+validate27.errors = vErrors;
+return errors === 0;
+}
+validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v8 = validate28;
+const schema39 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["job","deadline","metrics","result"],"properties":{"job":{"type":"object","required":["id","slot_id","provider_id","operation_id","status","is_finalized","failure_reason","failure_message","claim_no","attempt_no","provider_job_reference","payload_path","result_file_path","result_inline_base64","result_mime_type","result_size_bytes","result_checksum","result_provider_id","result_expires_at","original_expires_at","expires_at","created_at","started_at","updated_at","finalized_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"status":{"type":"string","enum":["pending","processing"]},"is_finalized":{"type":"boolean"},"failure_reason":{"type":["string","null"],"enum":["timeout","provider_error","cancelled",null]},"failure_message":{"type":["string","null"],"maxLength":1024},"claim_no":{"type":"integer","minimum":0},"attempt_no":{"type":"integer","minimum":0},"provider_job_reference":{"type":["string","null"]},"payload_path":{"type":["string","null"]},"result_file_path":{"type":["string","null"]},"result_inline_base64":{"type":["string","null"],"contentEncoding":"base64"},"result_mime_type":{"type":["string","null"]},"result_size_bytes":{"type":["integer","null"],"minimum":0},"result_checksum":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$"},"result_provider_id":{"type":["string","null"]},"result_expires_at":{"type":["string","null"],"format":"date-time"},"original_expires_at":{"type":["string","null"],"format":"date-time"},"metadata":{"type":"object","additionalProperties":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"finalized_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false},"deadline":{"type":"object","required":["expires_at","remaining_ms","is_expired"],"properties":{"expires_at":{"type":"string","format":"date-time"},"remaining_ms":{"type":"integer","minimum":0},"is_expired":{"type":"boolean"}},"additionalProperties":false},"metrics":{"type":"object","required":["queue_wait_ms","processing_ms","total_elapsed_ms"],"properties":{"queue_wait_ms":{"type":["integer","null"],"minimum":0},"processing_ms":{"type":["integer","null"],"minimum":0},"total_elapsed_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"result":{"anyOf":[{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}}},{"type":"null"}],"unevaluatedProperties":false}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const formats58 = require("ajv-formats/dist/formats").fullFormats.uri;
+const pattern12 = new RegExp("^slot-[0-9]{3}$", "u");
+const pattern13 = new RegExp("^[0-9a-f]{64}$", "u");
+
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate28.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+if(data0.length > 100){
+const err3 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.job === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "job"},message:"must have required property '"+"job"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.deadline === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.metrics === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "metrics"},message:"must have required property '"+"metrics"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.result === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!((((key1 === "job") || (key1 === "deadline")) || (key1 === "metrics")) || (key1 === "result"))){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data1.job !== undefined){
+let data2 = data1.job;
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.id === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data2.slot_id === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data2.provider_id === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data2.operation_id === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data2.status === undefined){
+const err13 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data2.is_finalized === undefined){
+const err14 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "is_finalized"},message:"must have required property '"+"is_finalized"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data2.failure_reason === undefined){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "failure_reason"},message:"must have required property '"+"failure_reason"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data2.failure_message === undefined){
+const err16 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "failure_message"},message:"must have required property '"+"failure_message"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data2.claim_no === undefined){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "claim_no"},message:"must have required property '"+"claim_no"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data2.attempt_no === undefined){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "attempt_no"},message:"must have required property '"+"attempt_no"+"'"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data2.provider_job_reference === undefined){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "provider_job_reference"},message:"must have required property '"+"provider_job_reference"+"'"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data2.payload_path === undefined){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "payload_path"},message:"must have required property '"+"payload_path"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data2.result_file_path === undefined){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_file_path"},message:"must have required property '"+"result_file_path"+"'"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(data2.result_inline_base64 === undefined){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_inline_base64"},message:"must have required property '"+"result_inline_base64"+"'"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data2.result_mime_type === undefined){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_mime_type"},message:"must have required property '"+"result_mime_type"+"'"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(data2.result_size_bytes === undefined){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_size_bytes"},message:"must have required property '"+"result_size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data2.result_checksum === undefined){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_checksum"},message:"must have required property '"+"result_checksum"+"'"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data2.result_provider_id === undefined){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_provider_id"},message:"must have required property '"+"result_provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(data2.result_expires_at === undefined){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data2.original_expires_at === undefined){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "original_expires_at"},message:"must have required property '"+"original_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data2.expires_at === undefined){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(data2.created_at === undefined){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data2.started_at === undefined){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(data2.updated_at === undefined){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data2.finalized_at === undefined){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "finalized_at"},message:"must have required property '"+"finalized_at"+"'"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+for(const key2 in data2){
+if(!(func4.call(schema39.properties.data.items.properties.job.properties, key2))){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data2.id !== undefined){
+let data3 = data2.id;
+if(typeof data3 === "string"){
+if(!(formats0.test(data3))){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/job/id",schemaPath:"#/properties/data/items/properties/job/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/data/" + i0+"/job/id",schemaPath:"#/properties/data/items/properties/job/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data2.slot_id !== undefined){
+let data4 = data2.slot_id;
+if(typeof data4 === "string"){
+if(!pattern12.test(data4)){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/job/slot_id",schemaPath:"#/properties/data/items/properties/job/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/data/" + i0+"/job/slot_id",schemaPath:"#/properties/data/items/properties/job/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data2.provider_id !== undefined){
+if(typeof data2.provider_id !== "string"){
+const err39 = {instancePath:instancePath+"/data/" + i0+"/job/provider_id",schemaPath:"#/properties/data/items/properties/job/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data2.operation_id !== undefined){
+if(typeof data2.operation_id !== "string"){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/job/operation_id",schemaPath:"#/properties/data/items/properties/job/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data2.status !== undefined){
+let data7 = data2.status;
+if(typeof data7 !== "string"){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/job/status",schemaPath:"#/properties/data/items/properties/job/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(!((data7 === "pending") || (data7 === "processing"))){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/job/status",schemaPath:"#/properties/data/items/properties/job/properties/status/enum",keyword:"enum",params:{allowedValues: schema39.properties.data.items.properties.job.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data2.is_finalized !== undefined){
+if(typeof data2.is_finalized !== "boolean"){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/job/is_finalized",schemaPath:"#/properties/data/items/properties/job/properties/is_finalized/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data2.failure_reason !== undefined){
+let data9 = data2.failure_reason;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err44 = {instancePath:instancePath+"/data/" + i0+"/job/failure_reason",schemaPath:"#/properties/data/items/properties/job/properties/failure_reason/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.failure_reason.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(!((((data9 === "timeout") || (data9 === "provider_error")) || (data9 === "cancelled")) || (data9 === null))){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/job/failure_reason",schemaPath:"#/properties/data/items/properties/job/properties/failure_reason/enum",keyword:"enum",params:{allowedValues: schema39.properties.data.items.properties.job.properties.failure_reason.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data2.failure_message !== undefined){
+let data10 = data2.failure_message;
+if((typeof data10 !== "string") && (data10 !== null)){
+const err46 = {instancePath:instancePath+"/data/" + i0+"/job/failure_message",schemaPath:"#/properties/data/items/properties/job/properties/failure_message/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.failure_message.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if(typeof data10 === "string"){
+if(func1(data10) > 1024){
+const err47 = {instancePath:instancePath+"/data/" + i0+"/job/failure_message",schemaPath:"#/properties/data/items/properties/job/properties/failure_message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+if(data2.claim_no !== undefined){
+let data11 = data2.claim_no;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err48 = {instancePath:instancePath+"/data/" + i0+"/job/claim_no",schemaPath:"#/properties/data/items/properties/job/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/job/claim_no",schemaPath:"#/properties/data/items/properties/job/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+if(data2.attempt_no !== undefined){
+let data12 = data2.attempt_no;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/job/attempt_no",schemaPath:"#/properties/data/items/properties/job/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/job/attempt_no",schemaPath:"#/properties/data/items/properties/job/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+if(data2.provider_job_reference !== undefined){
+let data13 = data2.provider_job_reference;
+if((typeof data13 !== "string") && (data13 !== null)){
+const err52 = {instancePath:instancePath+"/data/" + i0+"/job/provider_job_reference",schemaPath:"#/properties/data/items/properties/job/properties/provider_job_reference/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.provider_job_reference.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data2.payload_path !== undefined){
+let data14 = data2.payload_path;
+if((typeof data14 !== "string") && (data14 !== null)){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/job/payload_path",schemaPath:"#/properties/data/items/properties/job/properties/payload_path/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.payload_path.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+if(data2.result_file_path !== undefined){
+let data15 = data2.result_file_path;
+if((typeof data15 !== "string") && (data15 !== null)){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/job/result_file_path",schemaPath:"#/properties/data/items/properties/job/properties/result_file_path/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_file_path.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+if(data2.result_inline_base64 !== undefined){
+let data16 = data2.result_inline_base64;
+if((typeof data16 !== "string") && (data16 !== null)){
+const err55 = {instancePath:instancePath+"/data/" + i0+"/job/result_inline_base64",schemaPath:"#/properties/data/items/properties/job/properties/result_inline_base64/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_inline_base64.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+if(data2.result_mime_type !== undefined){
+let data17 = data2.result_mime_type;
+if((typeof data17 !== "string") && (data17 !== null)){
+const err56 = {instancePath:instancePath+"/data/" + i0+"/job/result_mime_type",schemaPath:"#/properties/data/items/properties/job/properties/result_mime_type/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_mime_type.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+if(data2.result_size_bytes !== undefined){
+let data18 = data2.result_size_bytes;
+if((!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))) && (data18 !== null)){
+const err57 = {instancePath:instancePath+"/data/" + i0+"/job/result_size_bytes",schemaPath:"#/properties/data/items/properties/job/properties/result_size_bytes/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err58 = {instancePath:instancePath+"/data/" + i0+"/job/result_size_bytes",schemaPath:"#/properties/data/items/properties/job/properties/result_size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+}
+if(data2.result_checksum !== undefined){
+let data19 = data2.result_checksum;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err59 = {instancePath:instancePath+"/data/" + i0+"/job/result_checksum",schemaPath:"#/properties/data/items/properties/job/properties/result_checksum/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_checksum.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(!pattern13.test(data19)){
+const err60 = {instancePath:instancePath+"/data/" + i0+"/job/result_checksum",schemaPath:"#/properties/data/items/properties/job/properties/result_checksum/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+}
+if(data2.result_provider_id !== undefined){
+let data20 = data2.result_provider_id;
+if((typeof data20 !== "string") && (data20 !== null)){
+const err61 = {instancePath:instancePath+"/data/" + i0+"/job/result_provider_id",schemaPath:"#/properties/data/items/properties/job/properties/result_provider_id/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_provider_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+if(data2.result_expires_at !== undefined){
+let data21 = data2.result_expires_at;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err62 = {instancePath:instancePath+"/data/" + i0+"/job/result_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/result_expires_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_expires_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if(typeof data21 === "string"){
+if(!(formats2.validate(data21))){
+const err63 = {instancePath:instancePath+"/data/" + i0+"/job/result_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+}
+if(data2.original_expires_at !== undefined){
+let data22 = data2.original_expires_at;
+if((typeof data22 !== "string") && (data22 !== null)){
+const err64 = {instancePath:instancePath+"/data/" + i0+"/job/original_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/original_expires_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.original_expires_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+if(typeof data22 === "string"){
+if(!(formats2.validate(data22))){
+const err65 = {instancePath:instancePath+"/data/" + i0+"/job/original_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/original_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+}
+if(data2.metadata !== undefined){
+let data23 = data2.metadata;
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+for(const key3 in data23){
+if(typeof data23[key3] !== "string"){
+const err66 = {instancePath:instancePath+"/data/" + i0+"/job/metadata/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/data/items/properties/job/properties/metadata/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+}
+else {
+const err67 = {instancePath:instancePath+"/data/" + i0+"/job/metadata",schemaPath:"#/properties/data/items/properties/job/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+if(data2.expires_at !== undefined){
+let data25 = data2.expires_at;
+if(typeof data25 === "string"){
+if(!(formats2.validate(data25))){
+const err68 = {instancePath:instancePath+"/data/" + i0+"/job/expires_at",schemaPath:"#/properties/data/items/properties/job/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/data/" + i0+"/job/expires_at",schemaPath:"#/properties/data/items/properties/job/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+if(data2.created_at !== undefined){
+let data26 = data2.created_at;
+if(typeof data26 === "string"){
+if(!(formats2.validate(data26))){
+const err70 = {instancePath:instancePath+"/data/" + i0+"/job/created_at",schemaPath:"#/properties/data/items/properties/job/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/data/" + i0+"/job/created_at",schemaPath:"#/properties/data/items/properties/job/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data2.started_at !== undefined){
+let data27 = data2.started_at;
+if((typeof data27 !== "string") && (data27 !== null)){
+const err72 = {instancePath:instancePath+"/data/" + i0+"/job/started_at",schemaPath:"#/properties/data/items/properties/job/properties/started_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.started_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(!(formats2.validate(data27))){
+const err73 = {instancePath:instancePath+"/data/" + i0+"/job/started_at",schemaPath:"#/properties/data/items/properties/job/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+if(data2.updated_at !== undefined){
+let data28 = data2.updated_at;
+if(typeof data28 === "string"){
+if(!(formats2.validate(data28))){
+const err74 = {instancePath:instancePath+"/data/" + i0+"/job/updated_at",schemaPath:"#/properties/data/items/properties/job/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/data/" + i0+"/job/updated_at",schemaPath:"#/properties/data/items/properties/job/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+if(data2.finalized_at !== undefined){
+let data29 = data2.finalized_at;
+if((typeof data29 !== "string") && (data29 !== null)){
+const err76 = {instancePath:instancePath+"/data/" + i0+"/job/finalized_at",schemaPath:"#/properties/data/items/properties/job/properties/finalized_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.finalized_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(typeof data29 === "string"){
+if(!(formats2.validate(data29))){
+const err77 = {instancePath:instancePath+"/data/" + i0+"/job/finalized_at",schemaPath:"#/properties/data/items/properties/job/properties/finalized_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err78 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+if(data1.deadline !== undefined){
+let data30 = data1.deadline;
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+if(data30.expires_at === undefined){
+const err79 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+if(data30.remaining_ms === undefined){
+const err80 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "remaining_ms"},message:"must have required property '"+"remaining_ms"+"'"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(data30.is_expired === undefined){
+const err81 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "is_expired"},message:"must have required property '"+"is_expired"+"'"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+for(const key4 in data30){
+if(!(((key4 === "expires_at") || (key4 === "remaining_ms")) || (key4 === "is_expired"))){
+const err82 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+if(data30.expires_at !== undefined){
+let data31 = data30.expires_at;
+if(typeof data31 === "string"){
+if(!(formats2.validate(data31))){
+const err83 = {instancePath:instancePath+"/data/" + i0+"/deadline/expires_at",schemaPath:"#/properties/data/items/properties/deadline/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/data/" + i0+"/deadline/expires_at",schemaPath:"#/properties/data/items/properties/deadline/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data30.remaining_ms !== undefined){
+let data32 = data30.remaining_ms;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err85 = {instancePath:instancePath+"/data/" + i0+"/deadline/remaining_ms",schemaPath:"#/properties/data/items/properties/deadline/properties/remaining_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 < 0 || isNaN(data32)){
+const err86 = {instancePath:instancePath+"/data/" + i0+"/deadline/remaining_ms",schemaPath:"#/properties/data/items/properties/deadline/properties/remaining_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+}
+if(data30.is_expired !== undefined){
+if(typeof data30.is_expired !== "boolean"){
+const err87 = {instancePath:instancePath+"/data/" + i0+"/deadline/is_expired",schemaPath:"#/properties/data/items/properties/deadline/properties/is_expired/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+}
+else {
+const err88 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+if(data1.metrics !== undefined){
+let data34 = data1.metrics;
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+if(data34.queue_wait_ms === undefined){
+const err89 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "queue_wait_ms"},message:"must have required property '"+"queue_wait_ms"+"'"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if(data34.processing_ms === undefined){
+const err90 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "processing_ms"},message:"must have required property '"+"processing_ms"+"'"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if(data34.total_elapsed_ms === undefined){
+const err91 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "total_elapsed_ms"},message:"must have required property '"+"total_elapsed_ms"+"'"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+for(const key5 in data34){
+if(!(((key5 === "queue_wait_ms") || (key5 === "processing_ms")) || (key5 === "total_elapsed_ms"))){
+const err92 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+if(data34.queue_wait_ms !== undefined){
+let data35 = data34.queue_wait_ms;
+if((!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))) && (data35 !== null)){
+const err93 = {instancePath:instancePath+"/data/" + i0+"/metrics/queue_wait_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/queue_wait_ms/type",keyword:"type",params:{type: schema39.properties.data.items.properties.metrics.properties.queue_wait_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 0 || isNaN(data35)){
+const err94 = {instancePath:instancePath+"/data/" + i0+"/metrics/queue_wait_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/queue_wait_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+}
+if(data34.processing_ms !== undefined){
+let data36 = data34.processing_ms;
+if((!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))) && (data36 !== null)){
+const err95 = {instancePath:instancePath+"/data/" + i0+"/metrics/processing_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/processing_ms/type",keyword:"type",params:{type: schema39.properties.data.items.properties.metrics.properties.processing_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 < 0 || isNaN(data36)){
+const err96 = {instancePath:instancePath+"/data/" + i0+"/metrics/processing_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/processing_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+}
+if(data34.total_elapsed_ms !== undefined){
+let data37 = data34.total_elapsed_ms;
+if((!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))) && (data37 !== null)){
+const err97 = {instancePath:instancePath+"/data/" + i0+"/metrics/total_elapsed_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/total_elapsed_ms/type",keyword:"type",params:{type: schema39.properties.data.items.properties.metrics.properties.total_elapsed_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+if((typeof data37 == "number") && (isFinite(data37))){
+if(data37 < 0 || isNaN(data37)){
+const err98 = {instancePath:instancePath+"/data/" + i0+"/metrics/total_elapsed_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/total_elapsed_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+if(data1.result !== undefined){
+let data38 = data1.result;
+const _errs84 = errors;
+let valid8 = false;
+const _errs85 = errors;
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+if(data38.job_id === undefined){
+const err100 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+if(data38.thumbnail_url === undefined){
+const err101 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if(data38.download_url === undefined){
+const err102 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+if(data38.completed_at === undefined){
+const err103 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+if(data38.result_expires_at === undefined){
+const err104 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+if(data38.mime === undefined){
+const err105 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+if(data38.job_id !== undefined){
+let data39 = data38.job_id;
+if(typeof data39 === "string"){
+if(!(formats0.test(data39))){
+const err106 = {instancePath:instancePath+"/data/" + i0+"/result/job_id",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+else {
+const err107 = {instancePath:instancePath+"/data/" + i0+"/result/job_id",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+if(data38.thumbnail_url !== undefined){
+let data40 = data38.thumbnail_url;
+if(typeof data40 === "string"){
+if(!(formats58(data40))){
+const err108 = {instancePath:instancePath+"/data/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+else {
+const err109 = {instancePath:instancePath+"/data/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+if(data38.download_url !== undefined){
+let data41 = data38.download_url;
+if(typeof data41 === "string"){
+if(!(formats58(data41))){
+const err110 = {instancePath:instancePath+"/data/" + i0+"/result/download_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/data/" + i0+"/result/download_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+if(data38.completed_at !== undefined){
+let data42 = data38.completed_at;
+if(typeof data42 === "string"){
+if(!(formats2.validate(data42))){
+const err112 = {instancePath:instancePath+"/data/" + i0+"/result/completed_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/data/" + i0+"/result/completed_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+if(data38.result_expires_at !== undefined){
+let data43 = data38.result_expires_at;
+if(typeof data43 === "string"){
+if(!(formats2.validate(data43))){
+const err114 = {instancePath:instancePath+"/data/" + i0+"/result/result_expires_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+}
+else {
+const err115 = {instancePath:instancePath+"/data/" + i0+"/result/result_expires_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+if(data38.mime !== undefined){
+let data44 = data38.mime;
+if(typeof data44 === "string"){
+if(!pattern10.test(data44)){
+const err116 = {instancePath:instancePath+"/data/" + i0+"/result/mime",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+else {
+const err117 = {instancePath:instancePath+"/data/" + i0+"/result/mime",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+}
+if(data38.size_bytes !== undefined){
+let data45 = data38.size_bytes;
+if((!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))) && (data45 !== null)){
+const err118 = {instancePath:instancePath+"/data/" + i0+"/result/size_bytes",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/size_bytes/type",keyword:"type",params:{type: schema39.properties.data.items.properties.result.anyOf[0].properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 < 0 || isNaN(data45)){
+const err119 = {instancePath:instancePath+"/data/" + i0+"/result/size_bytes",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err120 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+var _valid0 = _errs85 === errors;
+valid8 = valid8 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.job_id = true;
+props0.thumbnail_url = true;
+props0.download_url = true;
+props0.completed_at = true;
+props0.result_expires_at = true;
+props0.mime = true;
+props0.size_bytes = true;
+}
+const _errs101 = errors;
+if(data38 !== null){
+const err121 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+var _valid0 = _errs101 === errors;
+valid8 = valid8 || _valid0;
+if(!valid8){
+const err122 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+else {
+errors = _errs84;
+if(vErrors !== null){
+if(_errs84){
+vErrors.length = _errs84;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+if(props0 !== true){
+for(const key6 in data38){
+if(!props0 || !props0[key6]){
+const err123 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key6},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err124 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+}
+}
+else {
+const err125 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data46 = data.meta;
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+if(data46.page === undefined){
+const err126 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+if(data46.page_size === undefined){
+const err127 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+if(data46.total === undefined){
+const err128 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+for(const key7 in data46){
+if(!(((key7 === "page") || (key7 === "page_size")) || (key7 === "total"))){
+const err129 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+if(data46.page !== undefined){
+let data47 = data46.page;
+if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
+const err130 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+if((typeof data47 == "number") && (isFinite(data47))){
+if(data47 < 1 || isNaN(data47)){
+const err131 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+}
+}
+if(data46.page_size !== undefined){
+let data48 = data46.page_size;
+if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
+const err132 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+if((typeof data48 == "number") && (isFinite(data48))){
+if(data48 > 100 || isNaN(data48)){
+const err133 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+if(data48 < 1 || isNaN(data48)){
+const err134 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+}
+}
+if(data46.total !== undefined){
+let data49 = data46.total;
+if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+const err135 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
+}
+errors++;
+}
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 < 0 || isNaN(data49)){
+const err136 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err137 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+}
+}
+else {
+const err138 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+validate28.errors = vErrors;
+return errors === 0;
+}
+validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v9 = validate29;
+const schema40 = {"type":"object","required":["job","deadline","metrics","result"],"properties":{"job":{"type":"object","required":["id","slot_id","provider_id","operation_id","status","is_finalized","failure_reason","failure_message","claim_no","attempt_no","provider_job_reference","payload_path","result_file_path","result_inline_base64","result_mime_type","result_size_bytes","result_checksum","result_provider_id","result_expires_at","original_expires_at","expires_at","created_at","started_at","updated_at","finalized_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"status":{"type":"string","enum":["pending","processing"]},"is_finalized":{"type":"boolean"},"failure_reason":{"type":["string","null"],"enum":["timeout","provider_error","cancelled",null]},"failure_message":{"type":["string","null"],"maxLength":1024},"claim_no":{"type":"integer","minimum":0},"attempt_no":{"type":"integer","minimum":0},"provider_job_reference":{"type":["string","null"]},"payload_path":{"type":["string","null"]},"result_file_path":{"type":["string","null"]},"result_inline_base64":{"type":["string","null"],"contentEncoding":"base64"},"result_mime_type":{"type":["string","null"]},"result_size_bytes":{"type":["integer","null"],"minimum":0},"result_checksum":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$"},"result_provider_id":{"type":["string","null"]},"result_expires_at":{"type":["string","null"],"format":"date-time"},"original_expires_at":{"type":["string","null"],"format":"date-time"},"metadata":{"type":"object","additionalProperties":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"finalized_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false},"deadline":{"type":"object","required":["expires_at","remaining_ms","is_expired"],"properties":{"expires_at":{"type":"string","format":"date-time"},"remaining_ms":{"type":"integer","minimum":0},"is_expired":{"type":"boolean"}},"additionalProperties":false},"metrics":{"type":"object","required":["queue_wait_ms","processing_ms","total_elapsed_ms"],"properties":{"queue_wait_ms":{"type":["integer","null"],"minimum":0},"processing_ms":{"type":["integer","null"],"minimum":0},"total_elapsed_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"result":{"anyOf":[{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}}},{"type":"null"}],"unevaluatedProperties":false}},"additionalProperties":false};
+
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate29.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.job === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "job"},message:"must have required property '"+"job"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.deadline === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "deadline"},message:"must have required property '"+"deadline"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.metrics === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "metrics"},message:"must have required property '"+"metrics"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.result === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((key0 === "job") || (key0 === "deadline")) || (key0 === "metrics")) || (key0 === "result"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.job !== undefined){
+let data0 = data.job;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.id === undefined){
+const err5 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data0.slot_id === undefined){
+const err6 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data0.provider_id === undefined){
+const err7 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data0.operation_id === undefined){
+const err8 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data0.status === undefined){
+const err9 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data0.is_finalized === undefined){
+const err10 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "is_finalized"},message:"must have required property '"+"is_finalized"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data0.failure_reason === undefined){
+const err11 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "failure_reason"},message:"must have required property '"+"failure_reason"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data0.failure_message === undefined){
+const err12 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "failure_message"},message:"must have required property '"+"failure_message"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data0.claim_no === undefined){
+const err13 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "claim_no"},message:"must have required property '"+"claim_no"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data0.attempt_no === undefined){
+const err14 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "attempt_no"},message:"must have required property '"+"attempt_no"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data0.provider_job_reference === undefined){
+const err15 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "provider_job_reference"},message:"must have required property '"+"provider_job_reference"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data0.payload_path === undefined){
+const err16 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "payload_path"},message:"must have required property '"+"payload_path"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data0.result_file_path === undefined){
+const err17 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_file_path"},message:"must have required property '"+"result_file_path"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data0.result_inline_base64 === undefined){
+const err18 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_inline_base64"},message:"must have required property '"+"result_inline_base64"+"'"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data0.result_mime_type === undefined){
+const err19 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_mime_type"},message:"must have required property '"+"result_mime_type"+"'"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data0.result_size_bytes === undefined){
+const err20 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_size_bytes"},message:"must have required property '"+"result_size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data0.result_checksum === undefined){
+const err21 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_checksum"},message:"must have required property '"+"result_checksum"+"'"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(data0.result_provider_id === undefined){
+const err22 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_provider_id"},message:"must have required property '"+"result_provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data0.result_expires_at === undefined){
+const err23 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(data0.original_expires_at === undefined){
+const err24 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "original_expires_at"},message:"must have required property '"+"original_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data0.expires_at === undefined){
+const err25 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data0.created_at === undefined){
+const err26 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(data0.started_at === undefined){
+const err27 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data0.updated_at === undefined){
+const err28 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data0.finalized_at === undefined){
+const err29 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "finalized_at"},message:"must have required property '"+"finalized_at"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key1 in data0){
+if(!(func4.call(schema40.properties.job.properties, key1))){
+const err30 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data0.id !== undefined){
+let data1 = data0.id;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err31 = {instancePath:instancePath+"/job/id",schemaPath:"#/properties/job/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/job/id",schemaPath:"#/properties/job/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data0.slot_id !== undefined){
+let data2 = data0.slot_id;
+if(typeof data2 === "string"){
+if(!pattern12.test(data2)){
+const err33 = {instancePath:instancePath+"/job/slot_id",schemaPath:"#/properties/job/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/job/slot_id",schemaPath:"#/properties/job/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data0.provider_id !== undefined){
+if(typeof data0.provider_id !== "string"){
+const err35 = {instancePath:instancePath+"/job/provider_id",schemaPath:"#/properties/job/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data0.operation_id !== undefined){
+if(typeof data0.operation_id !== "string"){
+const err36 = {instancePath:instancePath+"/job/operation_id",schemaPath:"#/properties/job/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data0.status !== undefined){
+let data5 = data0.status;
+if(typeof data5 !== "string"){
+const err37 = {instancePath:instancePath+"/job/status",schemaPath:"#/properties/job/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(!((data5 === "pending") || (data5 === "processing"))){
+const err38 = {instancePath:instancePath+"/job/status",schemaPath:"#/properties/job/properties/status/enum",keyword:"enum",params:{allowedValues: schema40.properties.job.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data0.is_finalized !== undefined){
+if(typeof data0.is_finalized !== "boolean"){
+const err39 = {instancePath:instancePath+"/job/is_finalized",schemaPath:"#/properties/job/properties/is_finalized/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data0.failure_reason !== undefined){
+let data7 = data0.failure_reason;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err40 = {instancePath:instancePath+"/job/failure_reason",schemaPath:"#/properties/job/properties/failure_reason/type",keyword:"type",params:{type: schema40.properties.job.properties.failure_reason.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(!((((data7 === "timeout") || (data7 === "provider_error")) || (data7 === "cancelled")) || (data7 === null))){
+const err41 = {instancePath:instancePath+"/job/failure_reason",schemaPath:"#/properties/job/properties/failure_reason/enum",keyword:"enum",params:{allowedValues: schema40.properties.job.properties.failure_reason.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data0.failure_message !== undefined){
+let data8 = data0.failure_message;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err42 = {instancePath:instancePath+"/job/failure_message",schemaPath:"#/properties/job/properties/failure_message/type",keyword:"type",params:{type: schema40.properties.job.properties.failure_message.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(func1(data8) > 1024){
+const err43 = {instancePath:instancePath+"/job/failure_message",schemaPath:"#/properties/job/properties/failure_message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+}
+if(data0.claim_no !== undefined){
+let data9 = data0.claim_no;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err44 = {instancePath:instancePath+"/job/claim_no",schemaPath:"#/properties/job/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err45 = {instancePath:instancePath+"/job/claim_no",schemaPath:"#/properties/job/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+if(data0.attempt_no !== undefined){
+let data10 = data0.attempt_no;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err46 = {instancePath:instancePath+"/job/attempt_no",schemaPath:"#/properties/job/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err47 = {instancePath:instancePath+"/job/attempt_no",schemaPath:"#/properties/job/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+if(data0.provider_job_reference !== undefined){
+let data11 = data0.provider_job_reference;
+if((typeof data11 !== "string") && (data11 !== null)){
+const err48 = {instancePath:instancePath+"/job/provider_job_reference",schemaPath:"#/properties/job/properties/provider_job_reference/type",keyword:"type",params:{type: schema40.properties.job.properties.provider_job_reference.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+if(data0.payload_path !== undefined){
+let data12 = data0.payload_path;
+if((typeof data12 !== "string") && (data12 !== null)){
+const err49 = {instancePath:instancePath+"/job/payload_path",schemaPath:"#/properties/job/properties/payload_path/type",keyword:"type",params:{type: schema40.properties.job.properties.payload_path.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+if(data0.result_file_path !== undefined){
+let data13 = data0.result_file_path;
+if((typeof data13 !== "string") && (data13 !== null)){
+const err50 = {instancePath:instancePath+"/job/result_file_path",schemaPath:"#/properties/job/properties/result_file_path/type",keyword:"type",params:{type: schema40.properties.job.properties.result_file_path.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+if(data0.result_inline_base64 !== undefined){
+let data14 = data0.result_inline_base64;
+if((typeof data14 !== "string") && (data14 !== null)){
+const err51 = {instancePath:instancePath+"/job/result_inline_base64",schemaPath:"#/properties/job/properties/result_inline_base64/type",keyword:"type",params:{type: schema40.properties.job.properties.result_inline_base64.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+if(data0.result_mime_type !== undefined){
+let data15 = data0.result_mime_type;
+if((typeof data15 !== "string") && (data15 !== null)){
+const err52 = {instancePath:instancePath+"/job/result_mime_type",schemaPath:"#/properties/job/properties/result_mime_type/type",keyword:"type",params:{type: schema40.properties.job.properties.result_mime_type.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data0.result_size_bytes !== undefined){
+let data16 = data0.result_size_bytes;
+if((!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))) && (data16 !== null)){
+const err53 = {instancePath:instancePath+"/job/result_size_bytes",schemaPath:"#/properties/job/properties/result_size_bytes/type",keyword:"type",params:{type: schema40.properties.job.properties.result_size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err54 = {instancePath:instancePath+"/job/result_size_bytes",schemaPath:"#/properties/job/properties/result_size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+if(data0.result_checksum !== undefined){
+let data17 = data0.result_checksum;
+if((typeof data17 !== "string") && (data17 !== null)){
+const err55 = {instancePath:instancePath+"/job/result_checksum",schemaPath:"#/properties/job/properties/result_checksum/type",keyword:"type",params:{type: schema40.properties.job.properties.result_checksum.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+if(typeof data17 === "string"){
+if(!pattern13.test(data17)){
+const err56 = {instancePath:instancePath+"/job/result_checksum",schemaPath:"#/properties/job/properties/result_checksum/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+}
+if(data0.result_provider_id !== undefined){
+let data18 = data0.result_provider_id;
+if((typeof data18 !== "string") && (data18 !== null)){
+const err57 = {instancePath:instancePath+"/job/result_provider_id",schemaPath:"#/properties/job/properties/result_provider_id/type",keyword:"type",params:{type: schema40.properties.job.properties.result_provider_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+if(data0.result_expires_at !== undefined){
+let data19 = data0.result_expires_at;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err58 = {instancePath:instancePath+"/job/result_expires_at",schemaPath:"#/properties/job/properties/result_expires_at/type",keyword:"type",params:{type: schema40.properties.job.properties.result_expires_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(!(formats2.validate(data19))){
+const err59 = {instancePath:instancePath+"/job/result_expires_at",schemaPath:"#/properties/job/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+}
+if(data0.original_expires_at !== undefined){
+let data20 = data0.original_expires_at;
+if((typeof data20 !== "string") && (data20 !== null)){
+const err60 = {instancePath:instancePath+"/job/original_expires_at",schemaPath:"#/properties/job/properties/original_expires_at/type",keyword:"type",params:{type: schema40.properties.job.properties.original_expires_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+if(typeof data20 === "string"){
+if(!(formats2.validate(data20))){
+const err61 = {instancePath:instancePath+"/job/original_expires_at",schemaPath:"#/properties/job/properties/original_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+}
+if(data0.metadata !== undefined){
+let data21 = data0.metadata;
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+for(const key2 in data21){
+if(typeof data21[key2] !== "string"){
+const err62 = {instancePath:instancePath+"/job/metadata/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/job/properties/metadata/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+else {
+const err63 = {instancePath:instancePath+"/job/metadata",schemaPath:"#/properties/job/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+if(data0.expires_at !== undefined){
+let data23 = data0.expires_at;
+if(typeof data23 === "string"){
+if(!(formats2.validate(data23))){
+const err64 = {instancePath:instancePath+"/job/expires_at",schemaPath:"#/properties/job/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+else {
+const err65 = {instancePath:instancePath+"/job/expires_at",schemaPath:"#/properties/job/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+if(data0.created_at !== undefined){
+let data24 = data0.created_at;
+if(typeof data24 === "string"){
+if(!(formats2.validate(data24))){
+const err66 = {instancePath:instancePath+"/job/created_at",schemaPath:"#/properties/job/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+else {
+const err67 = {instancePath:instancePath+"/job/created_at",schemaPath:"#/properties/job/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+if(data0.started_at !== undefined){
+let data25 = data0.started_at;
+if((typeof data25 !== "string") && (data25 !== null)){
+const err68 = {instancePath:instancePath+"/job/started_at",schemaPath:"#/properties/job/properties/started_at/type",keyword:"type",params:{type: schema40.properties.job.properties.started_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+if(typeof data25 === "string"){
+if(!(formats2.validate(data25))){
+const err69 = {instancePath:instancePath+"/job/started_at",schemaPath:"#/properties/job/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+}
+if(data0.updated_at !== undefined){
+let data26 = data0.updated_at;
+if(typeof data26 === "string"){
+if(!(formats2.validate(data26))){
+const err70 = {instancePath:instancePath+"/job/updated_at",schemaPath:"#/properties/job/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/job/updated_at",schemaPath:"#/properties/job/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data0.finalized_at !== undefined){
+let data27 = data0.finalized_at;
+if((typeof data27 !== "string") && (data27 !== null)){
+const err72 = {instancePath:instancePath+"/job/finalized_at",schemaPath:"#/properties/job/properties/finalized_at/type",keyword:"type",params:{type: schema40.properties.job.properties.finalized_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(!(formats2.validate(data27))){
+const err73 = {instancePath:instancePath+"/job/finalized_at",schemaPath:"#/properties/job/properties/finalized_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err74 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+if(data.deadline !== undefined){
+let data28 = data.deadline;
+if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
+if(data28.expires_at === undefined){
+const err75 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if(data28.remaining_ms === undefined){
+const err76 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "remaining_ms"},message:"must have required property '"+"remaining_ms"+"'"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(data28.is_expired === undefined){
+const err77 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "is_expired"},message:"must have required property '"+"is_expired"+"'"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+for(const key3 in data28){
+if(!(((key3 === "expires_at") || (key3 === "remaining_ms")) || (key3 === "is_expired"))){
+const err78 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+if(data28.expires_at !== undefined){
+let data29 = data28.expires_at;
+if(typeof data29 === "string"){
+if(!(formats2.validate(data29))){
+const err79 = {instancePath:instancePath+"/deadline/expires_at",schemaPath:"#/properties/deadline/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+else {
+const err80 = {instancePath:instancePath+"/deadline/expires_at",schemaPath:"#/properties/deadline/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+if(data28.remaining_ms !== undefined){
+let data30 = data28.remaining_ms;
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err81 = {instancePath:instancePath+"/deadline/remaining_ms",schemaPath:"#/properties/deadline/properties/remaining_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 < 0 || isNaN(data30)){
+const err82 = {instancePath:instancePath+"/deadline/remaining_ms",schemaPath:"#/properties/deadline/properties/remaining_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+}
+if(data28.is_expired !== undefined){
+if(typeof data28.is_expired !== "boolean"){
+const err83 = {instancePath:instancePath+"/deadline/is_expired",schemaPath:"#/properties/deadline/properties/is_expired/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data.metrics !== undefined){
+let data32 = data.metrics;
+if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
+if(data32.queue_wait_ms === undefined){
+const err85 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "queue_wait_ms"},message:"must have required property '"+"queue_wait_ms"+"'"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+if(data32.processing_ms === undefined){
+const err86 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "processing_ms"},message:"must have required property '"+"processing_ms"+"'"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data32.total_elapsed_ms === undefined){
+const err87 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "total_elapsed_ms"},message:"must have required property '"+"total_elapsed_ms"+"'"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+for(const key4 in data32){
+if(!(((key4 === "queue_wait_ms") || (key4 === "processing_ms")) || (key4 === "total_elapsed_ms"))){
+const err88 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+if(data32.queue_wait_ms !== undefined){
+let data33 = data32.queue_wait_ms;
+if((!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))) && (data33 !== null)){
+const err89 = {instancePath:instancePath+"/metrics/queue_wait_ms",schemaPath:"#/properties/metrics/properties/queue_wait_ms/type",keyword:"type",params:{type: schema40.properties.metrics.properties.queue_wait_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 < 0 || isNaN(data33)){
+const err90 = {instancePath:instancePath+"/metrics/queue_wait_ms",schemaPath:"#/properties/metrics/properties/queue_wait_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+}
+if(data32.processing_ms !== undefined){
+let data34 = data32.processing_ms;
+if((!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))) && (data34 !== null)){
+const err91 = {instancePath:instancePath+"/metrics/processing_ms",schemaPath:"#/properties/metrics/properties/processing_ms/type",keyword:"type",params:{type: schema40.properties.metrics.properties.processing_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < 0 || isNaN(data34)){
+const err92 = {instancePath:instancePath+"/metrics/processing_ms",schemaPath:"#/properties/metrics/properties/processing_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+}
+if(data32.total_elapsed_ms !== undefined){
+let data35 = data32.total_elapsed_ms;
+if((!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))) && (data35 !== null)){
+const err93 = {instancePath:instancePath+"/metrics/total_elapsed_ms",schemaPath:"#/properties/metrics/properties/total_elapsed_ms/type",keyword:"type",params:{type: schema40.properties.metrics.properties.total_elapsed_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 0 || isNaN(data35)){
+const err94 = {instancePath:instancePath+"/metrics/total_elapsed_ms",schemaPath:"#/properties/metrics/properties/total_elapsed_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+if(data.result !== undefined){
+let data36 = data.result;
+const _errs79 = errors;
+let valid5 = false;
+const _errs80 = errors;
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+if(data36.job_id === undefined){
+const err96 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+if(data36.thumbnail_url === undefined){
+const err97 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+if(data36.download_url === undefined){
+const err98 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+if(data36.completed_at === undefined){
+const err99 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+if(data36.result_expires_at === undefined){
+const err100 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+if(data36.mime === undefined){
+const err101 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if(data36.job_id !== undefined){
+let data37 = data36.job_id;
+if(typeof data37 === "string"){
+if(!(formats0.test(data37))){
+const err102 = {instancePath:instancePath+"/result/job_id",schemaPath:"#/properties/result/anyOf/0/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/result/job_id",schemaPath:"#/properties/result/anyOf/0/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+if(data36.thumbnail_url !== undefined){
+let data38 = data36.thumbnail_url;
+if(typeof data38 === "string"){
+if(!(formats58(data38))){
+const err104 = {instancePath:instancePath+"/result/thumbnail_url",schemaPath:"#/properties/result/anyOf/0/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/result/thumbnail_url",schemaPath:"#/properties/result/anyOf/0/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+if(data36.download_url !== undefined){
+let data39 = data36.download_url;
+if(typeof data39 === "string"){
+if(!(formats58(data39))){
+const err106 = {instancePath:instancePath+"/result/download_url",schemaPath:"#/properties/result/anyOf/0/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+else {
+const err107 = {instancePath:instancePath+"/result/download_url",schemaPath:"#/properties/result/anyOf/0/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+if(data36.completed_at !== undefined){
+let data40 = data36.completed_at;
+if(typeof data40 === "string"){
+if(!(formats2.validate(data40))){
+const err108 = {instancePath:instancePath+"/result/completed_at",schemaPath:"#/properties/result/anyOf/0/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+else {
+const err109 = {instancePath:instancePath+"/result/completed_at",schemaPath:"#/properties/result/anyOf/0/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+if(data36.result_expires_at !== undefined){
+let data41 = data36.result_expires_at;
+if(typeof data41 === "string"){
+if(!(formats2.validate(data41))){
+const err110 = {instancePath:instancePath+"/result/result_expires_at",schemaPath:"#/properties/result/anyOf/0/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/result/result_expires_at",schemaPath:"#/properties/result/anyOf/0/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+if(data36.mime !== undefined){
+let data42 = data36.mime;
+if(typeof data42 === "string"){
+if(!pattern10.test(data42)){
+const err112 = {instancePath:instancePath+"/result/mime",schemaPath:"#/properties/result/anyOf/0/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/result/mime",schemaPath:"#/properties/result/anyOf/0/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+if(data36.size_bytes !== undefined){
+let data43 = data36.size_bytes;
+if((!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))) && (data43 !== null)){
+const err114 = {instancePath:instancePath+"/result/size_bytes",schemaPath:"#/properties/result/anyOf/0/properties/size_bytes/type",keyword:"type",params:{type: schema40.properties.result.anyOf[0].properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 < 0 || isNaN(data43)){
+const err115 = {instancePath:instancePath+"/result/size_bytes",schemaPath:"#/properties/result/anyOf/0/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err116 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+var _valid0 = _errs80 === errors;
+valid5 = valid5 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.job_id = true;
+props0.thumbnail_url = true;
+props0.download_url = true;
+props0.completed_at = true;
+props0.result_expires_at = true;
+props0.mime = true;
+props0.size_bytes = true;
+}
+const _errs96 = errors;
+if(data36 !== null){
+const err117 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+var _valid0 = _errs96 === errors;
+valid5 = valid5 || _valid0;
+if(!valid5){
+const err118 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+else {
+errors = _errs79;
+if(vErrors !== null){
+if(_errs79){
+vErrors.length = _errs79;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+if(props0 !== true){
+for(const key5 in data36){
+if(!props0 || !props0[key5]){
+const err119 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key5},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err120 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+validate29.errors = vErrors;
+return errors === 0;
+}
+validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v10 = validate30;
+const schema41 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":500,"items":{"type":"object","required":["id","job_id","slot_id","status","occurred_at","since_job_created_ms","message","provider_latency_ms","details"],"properties":{"id":{"type":"string","format":"uuid"},"job_id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"status":{"type":"string","enum":["received","dispatched","provider_responded","timeout","failed","succeeded"]},"occurred_at":{"type":"string","format":"date-time"},"since_job_created_ms":{"type":"integer","minimum":0},"message":{"type":["string","null"],"maxLength":1024},"provider_latency_ms":{"type":["integer","null"],"minimum":0},"details":{"type":["object","null"],"additionalProperties":true}},"additionalProperties":false}}},"additionalProperties":false};
+
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate30.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "data")){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+if(data0.length > 500){
+const err2 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/maxItems",keyword:"maxItems",params:{limit: 500},message:"must NOT have more than 500 items"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.job_id === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.slot_id === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.status === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.occurred_at === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "occurred_at"},message:"must have required property '"+"occurred_at"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.since_job_created_ms === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "since_job_created_ms"},message:"must have required property '"+"since_job_created_ms"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.message === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.provider_latency_ms === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "provider_latency_ms"},message:"must have required property '"+"provider_latency_ms"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.details === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "details"},message:"must have required property '"+"details"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema41.properties.data.items.properties, key1))){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err13 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.job_id !== undefined){
+let data3 = data1.job_id;
+if(typeof data3 === "string"){
+if(!(formats0.test(data3))){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.slot_id !== undefined){
+let data4 = data1.slot_id;
+if(typeof data4 === "string"){
+if(!pattern12.test(data4)){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/slot_id",schemaPath:"#/properties/data/items/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/data/" + i0+"/slot_id",schemaPath:"#/properties/data/items/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.status !== undefined){
+let data5 = data1.status;
+if(typeof data5 !== "string"){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(!((((((data5 === "received") || (data5 === "dispatched")) || (data5 === "provider_responded")) || (data5 === "timeout")) || (data5 === "failed")) || (data5 === "succeeded"))){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema41.properties.data.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data1.occurred_at !== undefined){
+let data6 = data1.occurred_at;
+if(typeof data6 === "string"){
+if(!(formats2.validate(data6))){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/occurred_at",schemaPath:"#/properties/data/items/properties/occurred_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/data/" + i0+"/occurred_at",schemaPath:"#/properties/data/items/properties/occurred_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data1.since_job_created_ms !== undefined){
+let data7 = data1.since_job_created_ms;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/since_job_created_ms",schemaPath:"#/properties/data/items/properties/since_job_created_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 < 0 || isNaN(data7)){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/since_job_created_ms",schemaPath:"#/properties/data/items/properties/since_job_created_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+if(data1.message !== undefined){
+let data8 = data1.message;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/type",keyword:"type",params:{type: schema41.properties.data.items.properties.message.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(func1(data8) > 1024){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data1.provider_latency_ms !== undefined){
+let data9 = data1.provider_latency_ms;
+if((!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))) && (data9 !== null)){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/provider_latency_ms",schemaPath:"#/properties/data/items/properties/provider_latency_ms/type",keyword:"type",params:{type: schema41.properties.data.items.properties.provider_latency_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/provider_latency_ms",schemaPath:"#/properties/data/items/properties/provider_latency_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data1.details !== undefined){
+let data10 = data1.details;
+if((!(data10 && typeof data10 == "object" && !Array.isArray(data10))) && (data10 !== null)){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/details",schemaPath:"#/properties/data/items/properties/details/type",keyword:"type",params:{type: schema41.properties.data.items.properties.details.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+else {
+const err32 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+validate30.errors = vErrors;
+return errors === 0;
+}
+validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v11 = validate31;
+const schema42 = {"type":"object","required":["job_id","rerun_of"],"properties":{"job_id":{"type":"string","format":"uuid"},"rerun_of":{"type":"string","format":"uuid"}},"additionalProperties":false};
+
+function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate31.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.job_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.rerun_of === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "rerun_of"},message:"must have required property '"+"rerun_of"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "job_id") || (key0 === "rerun_of"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.job_id !== undefined){
+let data0 = data.job_id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err3 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+else {
+const err4 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.rerun_of !== undefined){
+let data1 = data.rerun_of;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err5 = {instancePath:instancePath+"/rerun_of",schemaPath:"#/properties/rerun_of/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/rerun_of",schemaPath:"#/properties/rerun_of/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+}
+else {
+const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+validate31.errors = vErrors;
+return errors === 0;
+}
+validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v12 = validate32;
+const schema43 = {"type":"object","required":["id","public_url","expires_at"],"properties":{"id":{"type":"string","format":"uuid"},"public_url":{"type":"string","format":"uri"},"expires_at":{"type":"string","format":"date-time"},"mime":{"type":["string","null"],"pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0},"job_id":{"type":["string","null"],"format":"uuid"}},"additionalProperties":false};
+
+function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate32.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.public_url === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "public_url"},message:"must have required property '"+"public_url"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.expires_at === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((((key0 === "id") || (key0 === "public_url")) || (key0 === "expires_at")) || (key0 === "mime")) || (key0 === "size_bytes")) || (key0 === "job_id"))){
+const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.public_url !== undefined){
+let data1 = data.public_url;
+if(typeof data1 === "string"){
+if(!(formats58(data1))){
+const err6 = {instancePath:instancePath+"/public_url",schemaPath:"#/properties/public_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+else {
+const err7 = {instancePath:instancePath+"/public_url",schemaPath:"#/properties/public_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data.expires_at !== undefined){
+let data2 = data.expires_at;
+if(typeof data2 === "string"){
+if(!(formats2.validate(data2))){
+const err8 = {instancePath:instancePath+"/expires_at",schemaPath:"#/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+else {
+const err9 = {instancePath:instancePath+"/expires_at",schemaPath:"#/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+if(data.mime !== undefined){
+let data3 = data.mime;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err10 = {instancePath:instancePath+"/mime",schemaPath:"#/properties/mime/type",keyword:"type",params:{type: schema43.properties.mime.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(typeof data3 === "string"){
+if(!pattern10.test(data3)){
+const err11 = {instancePath:instancePath+"/mime",schemaPath:"#/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+if(data.size_bytes !== undefined){
+let data4 = data.size_bytes;
+if((!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))) && (data4 !== null)){
+const err12 = {instancePath:instancePath+"/size_bytes",schemaPath:"#/properties/size_bytes/type",keyword:"type",params:{type: schema43.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 < 0 || isNaN(data4)){
+const err13 = {instancePath:instancePath+"/size_bytes",schemaPath:"#/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+}
+if(data.job_id !== undefined){
+let data5 = data.job_id;
+if((typeof data5 !== "string") && (data5 !== null)){
+const err14 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: schema43.properties.job_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(typeof data5 === "string"){
+if(!(formats0.test(data5))){
+const err15 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err16 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+validate32.errors = vErrors;
+return errors === 0;
+}
+validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v13 = validate33;
+const schema44 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","slot_id","setting_key","mime","size_bytes","created_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-(00[1-9]|01[0-5])$"},"setting_key":{"type":"string"},"label":{"type":["string","null"]},"checksum":{"type":["string","null"],"pattern":"^[A-Fa-f0-9]{64}$"},"mime":{"type":"string"},"size_bytes":{"type":"integer","minimum":0},"uploaded_by":{"type":["string","null"]},"created_at":{"type":"string","format":"date-time"}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const pattern20 = new RegExp("^slot-(00[1-9]|01[0-5])$", "u");
+const pattern21 = new RegExp("^[A-Fa-f0-9]{64}$", "u");
+
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate33.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.slot_id === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.setting_key === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "setting_key"},message:"must have required property '"+"setting_key"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.mime === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.size_bytes === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "size_bytes"},message:"must have required property '"+"size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.created_at === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema44.properties.data.items.properties, key1))){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err10 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data1.slot_id !== undefined){
+let data3 = data1.slot_id;
+if(typeof data3 === "string"){
+if(!pattern20.test(data3)){
+const err12 = {instancePath:instancePath+"/data/" + i0+"/slot_id",schemaPath:"#/properties/data/items/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-(00[1-9]|01[0-5])$"},message:"must match pattern \""+"^slot-(00[1-9]|01[0-5])$"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/data/" + i0+"/slot_id",schemaPath:"#/properties/data/items/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data1.setting_key !== undefined){
+if(typeof data1.setting_key !== "string"){
+const err14 = {instancePath:instancePath+"/data/" + i0+"/setting_key",schemaPath:"#/properties/data/items/properties/setting_key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.label !== undefined){
+let data5 = data1.label;
+if((typeof data5 !== "string") && (data5 !== null)){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/label",schemaPath:"#/properties/data/items/properties/label/type",keyword:"type",params:{type: schema44.properties.data.items.properties.label.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data1.checksum !== undefined){
+let data6 = data1.checksum;
+if((typeof data6 !== "string") && (data6 !== null)){
+const err16 = {instancePath:instancePath+"/data/" + i0+"/checksum",schemaPath:"#/properties/data/items/properties/checksum/type",keyword:"type",params:{type: schema44.properties.data.items.properties.checksum.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(typeof data6 === "string"){
+if(!pattern21.test(data6)){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/checksum",schemaPath:"#/properties/data/items/properties/checksum/pattern",keyword:"pattern",params:{pattern: "^[A-Fa-f0-9]{64}$"},message:"must match pattern \""+"^[A-Fa-f0-9]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data1.mime !== undefined){
+if(typeof data1.mime !== "string"){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/mime",schemaPath:"#/properties/data/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.size_bytes !== undefined){
+let data8 = data1.size_bytes;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/size_bytes",schemaPath:"#/properties/data/items/properties/size_bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/size_bytes",schemaPath:"#/properties/data/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+if(data1.uploaded_by !== undefined){
+let data9 = data1.uploaded_by;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/uploaded_by",schemaPath:"#/properties/data/items/properties/uploaded_by/type",keyword:"type",params:{type: schema44.properties.data.items.properties.uploaded_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data1.created_at !== undefined){
+let data10 = data1.created_at;
+if(typeof data10 === "string"){
+if(!(formats2.validate(data10))){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data11 = data.meta;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.page === undefined){
+const err26 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(data11.page_size === undefined){
+const err27 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data11.total === undefined){
+const err28 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+for(const key2 in data11){
+if(!(((key2 === "page") || (key2 === "page_size")) || (key2 === "total"))){
+const err29 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data11.page !== undefined){
+let data12 = data11.page;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err30 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 1 || isNaN(data12)){
+const err31 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data11.page_size !== undefined){
+let data13 = data11.page_size;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err32 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 1 || isNaN(data13)){
+const err33 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+if(data11.total !== undefined){
+let data14 = data11.total;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err34 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err35 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+else {
+const err37 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+validate33.errors = vErrors;
+return errors === 0;
+}
+validate33.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v14 = validate34;
+const schema45 = {"type":"object","required":["id","slot_id","setting_key","mime","size_bytes","created_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-(00[1-9]|01[0-5])$"},"setting_key":{"type":"string"},"label":{"type":["string","null"]},"checksum":{"type":["string","null"],"pattern":"^[A-Fa-f0-9]{64}$"},"mime":{"type":"string"},"size_bytes":{"type":"integer","minimum":0},"uploaded_by":{"type":["string","null"]},"created_at":{"type":"string","format":"date-time"}},"additionalProperties":false};
+
+function validate34(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate34.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.slot_id === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.setting_key === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "setting_key"},message:"must have required property '"+"setting_key"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.mime === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.size_bytes === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "size_bytes"},message:"must have required property '"+"size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.created_at === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func4.call(schema45.properties, key0))){
+const err6 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err7 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.slot_id !== undefined){
+let data1 = data.slot_id;
+if(typeof data1 === "string"){
+if(!pattern20.test(data1)){
+const err9 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-(00[1-9]|01[0-5])$"},message:"must match pattern \""+"^slot-(00[1-9]|01[0-5])$"+"\""};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.setting_key !== undefined){
+if(typeof data.setting_key !== "string"){
+const err11 = {instancePath:instancePath+"/setting_key",schemaPath:"#/properties/setting_key/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.label !== undefined){
+let data3 = data.label;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err12 = {instancePath:instancePath+"/label",schemaPath:"#/properties/label/type",keyword:"type",params:{type: schema45.properties.label.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.checksum !== undefined){
+let data4 = data.checksum;
+if((typeof data4 !== "string") && (data4 !== null)){
+const err13 = {instancePath:instancePath+"/checksum",schemaPath:"#/properties/checksum/type",keyword:"type",params:{type: schema45.properties.checksum.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(typeof data4 === "string"){
+if(!pattern21.test(data4)){
+const err14 = {instancePath:instancePath+"/checksum",schemaPath:"#/properties/checksum/pattern",keyword:"pattern",params:{pattern: "^[A-Fa-f0-9]{64}$"},message:"must match pattern \""+"^[A-Fa-f0-9]{64}$"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+if(data.mime !== undefined){
+if(typeof data.mime !== "string"){
+const err15 = {instancePath:instancePath+"/mime",schemaPath:"#/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data.size_bytes !== undefined){
+let data6 = data.size_bytes;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err16 = {instancePath:instancePath+"/size_bytes",schemaPath:"#/properties/size_bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 < 0 || isNaN(data6)){
+const err17 = {instancePath:instancePath+"/size_bytes",schemaPath:"#/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data.uploaded_by !== undefined){
+let data7 = data.uploaded_by;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err18 = {instancePath:instancePath+"/uploaded_by",schemaPath:"#/properties/uploaded_by/type",keyword:"type",params:{type: schema45.properties.uploaded_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data.created_at !== undefined){
+let data8 = data.created_at;
+if(typeof data8 === "string"){
+if(!(formats2.validate(data8))){
+const err19 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+else {
+const err21 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+validate34.errors = vErrors;
+return errors === 0;
+}
+validate34.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v15 = validate35;
+const schema46 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","version","created_at","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"version":{"type":"integer","minimum":1},"last_reset_at":{"type":["string","null"],"format":"date-time"},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":["string","null"]},"recent_results":{"type":"array","maxItems":10,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}}},"additionalProperties":false}},"meta":{"type":"object","required":["total"],"properties":{"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate35(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate35.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.name === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.provider_id === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.operation_id === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.settings_json === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "settings_json"},message:"must have required property '"+"settings_json"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.is_enabled === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "is_enabled"},message:"must have required property '"+"is_enabled"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.keep_original_hours === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "keep_original_hours"},message:"must have required property '"+"keep_original_hours"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.version === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.created_at === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.updated_at === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema46.properties.data.items.properties, key1))){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!pattern12.test(data2)){
+const err14 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+else {
+const err15 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data1.name !== undefined){
+if(typeof data1.name !== "string"){
+const err16 = {instancePath:instancePath+"/data/" + i0+"/name",schemaPath:"#/properties/data/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.provider_id !== undefined){
+if(typeof data1.provider_id !== "string"){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data1.operation_id !== undefined){
+if(typeof data1.operation_id !== "string"){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/operation_id",schemaPath:"#/properties/data/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.settings_json !== undefined){
+let data6 = data1.settings_json;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+}
+else {
+const err19 = {instancePath:instancePath+"/data/" + i0+"/settings_json",schemaPath:"#/properties/data/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data1.is_enabled !== undefined){
+if(typeof data1.is_enabled !== "boolean"){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data1.keep_original_hours !== undefined){
+let data8 = data1.keep_original_hours;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 720 || isNaN(data8)){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data8 < 0 || isNaN(data8)){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+if(data1.version !== undefined){
+let data9 = data1.version;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 1 || isNaN(data9)){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data1.last_reset_at !== undefined){
+let data10 = data1.last_reset_at;
+if((typeof data10 !== "string") && (data10 !== null)){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/last_reset_at",schemaPath:"#/properties/data/items/properties/last_reset_at/type",keyword:"type",params:{type: schema46.properties.data.items.properties.last_reset_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(typeof data10 === "string"){
+if(!(formats2.validate(data10))){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/last_reset_at",schemaPath:"#/properties/data/items/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data1.created_at !== undefined){
+let data11 = data1.created_at;
+if(typeof data11 === "string"){
+if(!(formats2.validate(data11))){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data1.updated_at !== undefined){
+let data12 = data1.updated_at;
+if(typeof data12 === "string"){
+if(!(formats2.validate(data12))){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+if(data1.updated_by !== undefined){
+let data13 = data1.updated_by;
+if((typeof data13 !== "string") && (data13 !== null)){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/updated_by",schemaPath:"#/properties/data/items/properties/updated_by/type",keyword:"type",params:{type: schema46.properties.data.items.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data1.recent_results !== undefined){
+let data14 = data1.recent_results;
+if(Array.isArray(data14)){
+if(data14.length > 10){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/recent_results",schemaPath:"#/properties/data/items/properties/recent_results/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+const len1 = data14.length;
+for(let i1=0; i1<len1; i1++){
+let data15 = data14[i1];
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.job_id === undefined){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data15.thumbnail_url === undefined){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(data15.download_url === undefined){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(data15.completed_at === undefined){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data15.result_expires_at === undefined){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(data15.mime === undefined){
+const err39 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+for(const key2 in data15){
+if(!(((((((key2 === "job_id") || (key2 === "thumbnail_url")) || (key2 === "download_url")) || (key2 === "completed_at")) || (key2 === "result_expires_at")) || (key2 === "mime")) || (key2 === "size_bytes"))){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data15.job_id !== undefined){
+let data16 = data15.job_id;
+if(typeof data16 === "string"){
+if(!(formats0.test(data16))){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/job_id",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/job_id",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data15.thumbnail_url !== undefined){
+let data17 = data15.thumbnail_url;
+if(typeof data17 === "string"){
+if(!(formats58(data17))){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data15.download_url !== undefined){
+let data18 = data15.download_url;
+if(typeof data18 === "string"){
+if(!(formats58(data18))){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/download_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/download_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data15.completed_at !== undefined){
+let data19 = data15.completed_at;
+if(typeof data19 === "string"){
+if(!(formats2.validate(data19))){
+const err47 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/completed_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+else {
+const err48 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/completed_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+if(data15.result_expires_at !== undefined){
+let data20 = data15.result_expires_at;
+if(typeof data20 === "string"){
+if(!(formats2.validate(data20))){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/result_expires_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+else {
+const err50 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/result_expires_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+if(data15.mime !== undefined){
+let data21 = data15.mime;
+if(typeof data21 === "string"){
+if(!pattern10.test(data21)){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/mime",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/mime",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data15.size_bytes !== undefined){
+let data22 = data15.size_bytes;
+if((!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))) && (data22 !== null)){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/size_bytes/type",keyword:"type",params:{type: schema46.properties.data.items.properties.recent_results.items.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/data/" + i0+"/recent_results",schemaPath:"#/properties/data/items/properties/recent_results/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+}
+else {
+const err57 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data23 = data.meta;
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.total === undefined){
+const err59 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+for(const key3 in data23){
+if(!(key3 === "total")){
+const err60 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+if(data23.total !== undefined){
+let data24 = data23.total;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err61 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 0 || isNaN(data24)){
+const err62 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err63 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+}
+else {
+const err64 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+validate35.errors = vErrors;
+return errors === 0;
+}
+validate35.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v16 = validate36;
+const schema47 = {"type":"object","required":["id","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","version","created_at","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"version":{"type":"integer","minimum":1},"last_reset_at":{"type":["string","null"],"format":"date-time"},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":["string","null"]},"recent_results":{"type":"array","maxItems":10,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}}},"additionalProperties":false};
+
+function validate36(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate36.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.name === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.provider_id === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.operation_id === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.settings_json === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "settings_json"},message:"must have required property '"+"settings_json"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.is_enabled === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "is_enabled"},message:"must have required property '"+"is_enabled"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data.keep_original_hours === undefined){
+const err6 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "keep_original_hours"},message:"must have required property '"+"keep_original_hours"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data.version === undefined){
+const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data.created_at === undefined){
+const err8 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data.updated_at === undefined){
+const err9 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func4.call(schema47.properties, key0))){
+const err10 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!pattern12.test(data0)){
+const err11 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.name !== undefined){
+if(typeof data.name !== "string"){
+const err13 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.provider_id !== undefined){
+if(typeof data.provider_id !== "string"){
+const err14 = {instancePath:instancePath+"/provider_id",schemaPath:"#/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.operation_id !== undefined){
+if(typeof data.operation_id !== "string"){
+const err15 = {instancePath:instancePath+"/operation_id",schemaPath:"#/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data.settings_json !== undefined){
+let data4 = data.settings_json;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+}
+else {
+const err16 = {instancePath:instancePath+"/settings_json",schemaPath:"#/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.is_enabled !== undefined){
+if(typeof data.is_enabled !== "boolean"){
+const err17 = {instancePath:instancePath+"/is_enabled",schemaPath:"#/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data.keep_original_hours !== undefined){
+let data6 = data.keep_original_hours;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err18 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 720 || isNaN(data6)){
+const err19 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data6 < 0 || isNaN(data6)){
+const err20 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+if(data.version !== undefined){
+let data7 = data.version;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err21 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 < 1 || isNaN(data7)){
+const err22 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+}
+if(data.last_reset_at !== undefined){
+let data8 = data.last_reset_at;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err23 = {instancePath:instancePath+"/last_reset_at",schemaPath:"#/properties/last_reset_at/type",keyword:"type",params:{type: schema47.properties.last_reset_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(!(formats2.validate(data8))){
+const err24 = {instancePath:instancePath+"/last_reset_at",schemaPath:"#/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+if(data.created_at !== undefined){
+let data9 = data.created_at;
+if(typeof data9 === "string"){
+if(!(formats2.validate(data9))){
+const err25 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data.updated_at !== undefined){
+let data10 = data.updated_at;
+if(typeof data10 === "string"){
+if(!(formats2.validate(data10))){
+const err27 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data.updated_by !== undefined){
+let data11 = data.updated_by;
+if((typeof data11 !== "string") && (data11 !== null)){
+const err29 = {instancePath:instancePath+"/updated_by",schemaPath:"#/properties/updated_by/type",keyword:"type",params:{type: schema47.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data.recent_results !== undefined){
+let data12 = data.recent_results;
+if(Array.isArray(data12)){
+if(data12.length > 10){
+const err30 = {instancePath:instancePath+"/recent_results",schemaPath:"#/properties/recent_results/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+const len0 = data12.length;
+for(let i0=0; i0<len0; i0++){
+let data13 = data12[i0];
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.job_id === undefined){
+const err31 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(data13.thumbnail_url === undefined){
+const err32 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data13.download_url === undefined){
+const err33 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(data13.completed_at === undefined){
+const err34 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data13.result_expires_at === undefined){
+const err35 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(data13.mime === undefined){
+const err36 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+for(const key1 in data13){
+if(!(((((((key1 === "job_id") || (key1 === "thumbnail_url")) || (key1 === "download_url")) || (key1 === "completed_at")) || (key1 === "result_expires_at")) || (key1 === "mime")) || (key1 === "size_bytes"))){
+const err37 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data13.job_id !== undefined){
+let data14 = data13.job_id;
+if(typeof data14 === "string"){
+if(!(formats0.test(data14))){
+const err38 = {instancePath:instancePath+"/recent_results/" + i0+"/job_id",schemaPath:"#/properties/recent_results/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/recent_results/" + i0+"/job_id",schemaPath:"#/properties/recent_results/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data13.thumbnail_url !== undefined){
+let data15 = data13.thumbnail_url;
+if(typeof data15 === "string"){
+if(!(formats58(data15))){
+const err40 = {instancePath:instancePath+"/recent_results/" + i0+"/thumbnail_url",schemaPath:"#/properties/recent_results/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/recent_results/" + i0+"/thumbnail_url",schemaPath:"#/properties/recent_results/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data13.download_url !== undefined){
+let data16 = data13.download_url;
+if(typeof data16 === "string"){
+if(!(formats58(data16))){
+const err42 = {instancePath:instancePath+"/recent_results/" + i0+"/download_url",schemaPath:"#/properties/recent_results/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+else {
+const err43 = {instancePath:instancePath+"/recent_results/" + i0+"/download_url",schemaPath:"#/properties/recent_results/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data13.completed_at !== undefined){
+let data17 = data13.completed_at;
+if(typeof data17 === "string"){
+if(!(formats2.validate(data17))){
+const err44 = {instancePath:instancePath+"/recent_results/" + i0+"/completed_at",schemaPath:"#/properties/recent_results/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/recent_results/" + i0+"/completed_at",schemaPath:"#/properties/recent_results/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data13.result_expires_at !== undefined){
+let data18 = data13.result_expires_at;
+if(typeof data18 === "string"){
+if(!(formats2.validate(data18))){
+const err46 = {instancePath:instancePath+"/recent_results/" + i0+"/result_expires_at",schemaPath:"#/properties/recent_results/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/recent_results/" + i0+"/result_expires_at",schemaPath:"#/properties/recent_results/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+if(data13.mime !== undefined){
+let data19 = data13.mime;
+if(typeof data19 === "string"){
+if(!pattern10.test(data19)){
+const err48 = {instancePath:instancePath+"/recent_results/" + i0+"/mime",schemaPath:"#/properties/recent_results/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/recent_results/" + i0+"/mime",schemaPath:"#/properties/recent_results/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+if(data13.size_bytes !== undefined){
+let data20 = data13.size_bytes;
+if((!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))) && (data20 !== null)){
+const err50 = {instancePath:instancePath+"/recent_results/" + i0+"/size_bytes",schemaPath:"#/properties/recent_results/items/properties/size_bytes/type",keyword:"type",params:{type: schema47.properties.recent_results.items.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err51 = {instancePath:instancePath+"/recent_results/" + i0+"/size_bytes",schemaPath:"#/properties/recent_results/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+}
+else {
+const err53 = {instancePath:instancePath+"/recent_results",schemaPath:"#/properties/recent_results/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+else {
+const err54 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+validate36.errors = vErrors;
+return errors === 0;
+}
+validate36.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v17 = validate37;
+const schema48 = {"type":"object","required":["id","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"updated_at":{"type":"string","format":"date-time"}},"additionalProperties":false};
+
+function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate37.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.updated_at === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "id") || (key0 === "updated_at"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!pattern12.test(data0)){
+const err3 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+else {
+const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.updated_at !== undefined){
+let data1 = data.updated_at;
+if(typeof data1 === "string"){
+if(!(formats2.validate(data1))){
+const err5 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+}
+else {
+const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+validate37.errors = vErrors;
+return errors === 0;
+}
+validate37.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v18 = validate38;
+const schema49 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["version","change","restored_from","changed_at","changed_by","changed_fields","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours"],"properties":{"version":{"type":"integer","minimum":1},"change":{"type":"string","enum":["created","updated","restored"]},"restored_from":{"type":["integer","null"],"minimum":1},"changed_at":{"type":"string","format":"date-time"},"changed_by":{"type":["string","null"]},"changed_fields":{"type":["array","null"],"items":{"type":"string"}},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate38.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.version === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.change === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "change"},message:"must have required property '"+"change"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.restored_from === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "restored_from"},message:"must have required property '"+"restored_from"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.changed_at === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "changed_at"},message:"must have required property '"+"changed_at"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.changed_by === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "changed_by"},message:"must have required property '"+"changed_by"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.changed_fields === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "changed_fields"},message:"must have required property '"+"changed_fields"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.name === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.provider_id === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.operation_id === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.settings_json === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "settings_json"},message:"must have required property '"+"settings_json"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data1.is_enabled === undefined){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "is_enabled"},message:"must have required property '"+"is_enabled"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data1.keep_original_hours === undefined){
+const err14 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "keep_original_hours"},message:"must have required property '"+"keep_original_hours"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema49.properties.data.items.properties, key1))){
+const err15 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data1.version !== undefined){
+let data2 = data1.version;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err16 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 < 1 || isNaN(data2)){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data1.change !== undefined){
+let data3 = data1.change;
+if(typeof data3 !== "string"){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/change",schemaPath:"#/properties/data/items/properties/change/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(!(((data3 === "created") || (data3 === "updated")) || (data3 === "restored"))){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/change",schemaPath:"#/properties/data/items/properties/change/enum",keyword:"enum",params:{allowedValues: schema49.properties.data.items.properties.change.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data1.restored_from !== undefined){
+let data4 = data1.restored_from;
+if((!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))) && (data4 !== null)){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/restored_from",schemaPath:"#/properties/data/items/properties/restored_from/type",keyword:"type",params:{type: schema49.properties.data.items.properties.restored_from.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 < 1 || isNaN(data4)){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/restored_from",schemaPath:"#/properties/data/items/properties/restored_from/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+if(data1.changed_at !== undefined){
+let data5 = data1.changed_at;
+if(typeof data5 === "string"){
+if(!(formats2.validate(data5))){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/changed_at",schemaPath:"#/properties/data/items/properties/changed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/data/" + i0+"/changed_at",schemaPath:"#/properties/data/items/properties/changed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data1.changed_by !== undefined){
+let data6 = data1.changed_by;
+if((typeof data6 !== "string") && (data6 !== null)){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/changed_by",schemaPath:"#/properties/data/items/properties/changed_by/type",keyword:"type",params:{type: schema49.properties.data.items.properties.changed_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data1.changed_fields !== undefined){
+let data7 = data1.changed_fields;
+if((!(Array.isArray(data7))) && (data7 !== null)){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/changed_fields",schemaPath:"#/properties/data/items/properties/changed_fields/type",keyword:"type",params:{type: schema49.properties.data.items.properties.changed_fields.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(Array.isArray(data7)){
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+if(typeof data7[i1] !== "string"){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/changed_fields/" + i1,schemaPath:"#/properties/data/items/properties/changed_fields/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+}
+if(data1.name !== undefined){
+if(typeof data1.name !== "string"){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/name",schemaPath:"#/properties/data/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data1.provider_id !== undefined){
+if(typeof data1.provider_id !== "string"){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data1.operation_id !== undefined){
+if(typeof data1.operation_id !== "string"){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/operation_id",schemaPath:"#/properties/data/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data1.settings_json !== undefined){
+let data12 = data1.settings_json;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+}
+else {
+const err30 = {instancePath:instancePath+"/data/" + i0+"/settings_json",schemaPath:"#/properties/data/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data1.is_enabled !== undefined){
+if(typeof data1.is_enabled !== "boolean"){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+if(data1.keep_original_hours !== undefined){
+let data14 = data1.keep_original_hours;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 720 || isNaN(data14)){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(data14 < 0 || isNaN(data14)){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data15 = data.meta;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.page === undefined){
+const err37 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data15.page_size === undefined){
+const err38 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(data15.total === undefined){
+const err39 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+for(const key2 in data15){
+if(!(((key2 === "page") || (key2 === "page_size")) || (key2 === "total"))){
+const err40 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data15.page !== undefined){
+let data16 = data15.page;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err41 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 1 || isNaN(data16)){
+const err42 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+if(data15.page_size !== undefined){
+let data17 = data15.page_size;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err43 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 100 || isNaN(data17)){
+const err44 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(data17 < 1 || isNaN(data17)){
+const err45 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+if(data15.total !== undefined){
+let data18 = data15.total;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err46 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err47 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err48 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+else {
+const err49 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+validate38.errors = vErrors;
+return errors === 0;
+}
+validate38.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v19 = validate39;
+const schema50 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate39(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate39.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+if(data0.length > 100){
+const err3 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.job_id === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.thumbnail_url === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.download_url === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.completed_at === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.result_expires_at === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.mime === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(((((((key1 === "job_id") || (key1 === "thumbnail_url")) || (key1 === "download_url")) || (key1 === "completed_at")) || (key1 === "result_expires_at")) || (key1 === "mime")) || (key1 === "size_bytes"))){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data1.job_id !== undefined){
+let data2 = data1.job_id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err11 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data1.thumbnail_url !== undefined){
+let data3 = data1.thumbnail_url;
+if(typeof data3 === "string"){
+if(!(formats58(data3))){
+const err13 = {instancePath:instancePath+"/data/" + i0+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/data/" + i0+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.download_url !== undefined){
+let data4 = data1.download_url;
+if(typeof data4 === "string"){
+if(!(formats58(data4))){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/download_url",schemaPath:"#/properties/data/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/data/" + i0+"/download_url",schemaPath:"#/properties/data/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.completed_at !== undefined){
+let data5 = data1.completed_at;
+if(typeof data5 === "string"){
+if(!(formats2.validate(data5))){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/completed_at",schemaPath:"#/properties/data/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/data/" + i0+"/completed_at",schemaPath:"#/properties/data/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.result_expires_at !== undefined){
+let data6 = data1.result_expires_at;
+if(typeof data6 === "string"){
+if(!(formats2.validate(data6))){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/result_expires_at",schemaPath:"#/properties/data/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/data/" + i0+"/result_expires_at",schemaPath:"#/properties/data/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data1.mime !== undefined){
+let data7 = data1.mime;
+if(typeof data7 === "string"){
+if(!pattern10.test(data7)){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/mime",schemaPath:"#/properties/data/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/data/" + i0+"/mime",schemaPath:"#/properties/data/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data1.size_bytes !== undefined){
+let data8 = data1.size_bytes;
+if((!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))) && (data8 !== null)){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/size_bytes",schemaPath:"#/properties/data/items/properties/size_bytes/type",keyword:"type",params:{type: schema50.properties.data.items.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/size_bytes",schemaPath:"#/properties/data/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data9 = data.meta;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.page === undefined){
+const err27 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data9.page_size === undefined){
+const err28 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data9.total === undefined){
+const err29 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key2 in data9){
+if(!(((key2 === "page") || (key2 === "page_size")) || (key2 === "total"))){
+const err30 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data9.page !== undefined){
+let data10 = data9.page;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err31 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 1 || isNaN(data10)){
+const err32 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data9.page_size !== undefined){
+let data11 = data9.page_size;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err33 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 100 || isNaN(data11)){
+const err34 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data11 < 1 || isNaN(data11)){
+const err35 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+if(data9.total !== undefined){
+let data12 = data9.total;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err36 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err37 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+validate39.errors = vErrors;
+return errors === 0;
+}
+validate39.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v20 = validate40;
+const schema51 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":50,"items":{"type":"object","required":["received_at","count","client","status","code","message","password","job_id","duration_ms","upload_bytes","user_agent","fields","file","query_names"],"properties":{"received_at":{"type":"string","format":"date-time"},"count":{"type":"integer","minimum":1},"client":{"type":"string"},"status":{"type":["integer","null"],"minimum":100,"maximum":599},"code":{"type":["string","null"]},"message":{"type":["string","null"],"maxLength":500},"password":{"type":"string","enum":["right","wrong","missing","unchecked"]},"job_id":{"type":["string","null"],"format":"uuid"},"duration_ms":{"type":"integer","minimum":0},"upload_bytes":{"type":"integer","minimum":0},"user_agent":{"type":["string","null"],"maxLength":200},"fields":{"type":"array","maxItems":64,"items":{"type":"object","required":["name","size_bytes"],"properties":{"name":{"type":"string","maxLength":100},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}},"file":{"type":["object","null"],"required":["field_name","name","declared_type","size_bytes","detected_type","width","height"],"properties":{"field_name":{"type":"string","maxLength":100},"name":{"type":["string","null"],"maxLength":100},"declared_type":{"type":"string","maxLength":100},"size_bytes":{"type":["integer","null"],"minimum":0},"detected_type":{"type":["string","null"]},"width":{"type":["integer","null"],"minimum":1},"height":{"type":["integer","null"],"minimum":1}},"additionalProperties":false},"query_names":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":100}}},"additionalProperties":false}}},"additionalProperties":false};
+
+function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate40.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "data")){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+if(data0.length > 50){
+const err2 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.received_at === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "received_at"},message:"must have required property '"+"received_at"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.count === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.client === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "client"},message:"must have required property '"+"client"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.status === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.code === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "code"},message:"must have required property '"+"code"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.message === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.password === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "password"},message:"must have required property '"+"password"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.job_id === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.duration_ms === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "duration_ms"},message:"must have required property '"+"duration_ms"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.upload_bytes === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "upload_bytes"},message:"must have required property '"+"upload_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data1.user_agent === undefined){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "user_agent"},message:"must have required property '"+"user_agent"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data1.fields === undefined){
+const err14 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "fields"},message:"must have required property '"+"fields"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data1.file === undefined){
+const err15 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "file"},message:"must have required property '"+"file"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data1.query_names === undefined){
+const err16 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "query_names"},message:"must have required property '"+"query_names"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema51.properties.data.items.properties, key1))){
+const err17 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data1.received_at !== undefined){
+let data2 = data1.received_at;
+if(typeof data2 === "string"){
+if(!(formats2.validate(data2))){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/received_at",schemaPath:"#/properties/data/items/properties/received_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/data/" + i0+"/received_at",schemaPath:"#/properties/data/items/properties/received_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data1.count !== undefined){
+let data3 = data1.count;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/count",schemaPath:"#/properties/data/items/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 < 1 || isNaN(data3)){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/count",schemaPath:"#/properties/data/items/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+if(data1.client !== undefined){
+if(typeof data1.client !== "string"){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/client",schemaPath:"#/properties/data/items/properties/client/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data1.status !== undefined){
+let data5 = data1.status;
+if((!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))) && (data5 !== null)){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/type",keyword:"type",params:{type: schema51.properties.data.items.properties.status.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 599 || isNaN(data5)){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data5 < 100 || isNaN(data5)){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data1.code !== undefined){
+let data6 = data1.code;
+if((typeof data6 !== "string") && (data6 !== null)){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/code",schemaPath:"#/properties/data/items/properties/code/type",keyword:"type",params:{type: schema51.properties.data.items.properties.code.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data1.message !== undefined){
+let data7 = data1.message;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/type",keyword:"type",params:{type: schema51.properties.data.items.properties.message.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(func1(data7) > 500){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data1.password !== undefined){
+let data8 = data1.password;
+if(typeof data8 !== "string"){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/password",schemaPath:"#/properties/data/items/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(!((((data8 === "right") || (data8 === "wrong")) || (data8 === "missing")) || (data8 === "unchecked"))){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/password",schemaPath:"#/properties/data/items/properties/password/enum",keyword:"enum",params:{allowedValues: schema51.properties.data.items.properties.password.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data1.job_id !== undefined){
+let data9 = data1.job_id;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: schema51.properties.data.items.properties.job_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(typeof data9 === "string"){
+if(!(formats0.test(data9))){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data1.duration_ms !== undefined){
+let data10 = data1.duration_ms;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/duration_ms",schemaPath:"#/properties/data/items/properties/duration_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/duration_ms",schemaPath:"#/properties/data/items/properties/duration_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+if(data1.upload_bytes !== undefined){
+let data11 = data1.upload_bytes;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/upload_bytes",schemaPath:"#/properties/data/items/properties/upload_bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/upload_bytes",schemaPath:"#/properties/data/items/properties/upload_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+if(data1.user_agent !== undefined){
+let data12 = data1.user_agent;
+if((typeof data12 !== "string") && (data12 !== null)){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/user_agent",schemaPath:"#/properties/data/items/properties/user_agent/type",keyword:"type",params:{type: schema51.properties.data.items.properties.user_agent.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(typeof data12 === "string"){
+if(func1(data12) > 200){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/user_agent",schemaPath:"#/properties/data/items/properties/user_agent/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data1.fields !== undefined){
+let data13 = data1.fields;
+if(Array.isArray(data13)){
+if(data13.length > 64){
+const err39 = {instancePath:instancePath+"/data/" + i0+"/fields",schemaPath:"#/properties/data/items/properties/fields/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+const len1 = data13.length;
+for(let i1=0; i1<len1; i1++){
+let data14 = data13[i1];
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(data14.name === undefined){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1,schemaPath:"#/properties/data/items/properties/fields/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(data14.size_bytes === undefined){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1,schemaPath:"#/properties/data/items/properties/fields/items/required",keyword:"required",params:{missingProperty: "size_bytes"},message:"must have required property '"+"size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+for(const key2 in data14){
+if(!((key2 === "name") || (key2 === "size_bytes"))){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1,schemaPath:"#/properties/data/items/properties/fields/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data14.name !== undefined){
+let data15 = data14.name;
+if(typeof data15 === "string"){
+if(func1(data15) > 100){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1+"/name",schemaPath:"#/properties/data/items/properties/fields/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1+"/name",schemaPath:"#/properties/data/items/properties/fields/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data14.size_bytes !== undefined){
+let data16 = data14.size_bytes;
+if((!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))) && (data16 !== null)){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/fields/items/properties/size_bytes/type",keyword:"type",params:{type: schema51.properties.data.items.properties.fields.items.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err46 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/fields/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1,schemaPath:"#/properties/data/items/properties/fields/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+else {
+const err48 = {instancePath:instancePath+"/data/" + i0+"/fields",schemaPath:"#/properties/data/items/properties/fields/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+if(data1.file !== undefined){
+let data17 = data1.file;
+if((!(data17 && typeof data17 == "object" && !Array.isArray(data17))) && (data17 !== null)){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(data17.field_name === undefined){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "field_name"},message:"must have required property '"+"field_name"+"'"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if(data17.name === undefined){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+if(data17.declared_type === undefined){
+const err52 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "declared_type"},message:"must have required property '"+"declared_type"+"'"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if(data17.size_bytes === undefined){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "size_bytes"},message:"must have required property '"+"size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if(data17.detected_type === undefined){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "detected_type"},message:"must have required property '"+"detected_type"+"'"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if(data17.width === undefined){
+const err55 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "width"},message:"must have required property '"+"width"+"'"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+if(data17.height === undefined){
+const err56 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/required",keyword:"required",params:{missingProperty: "height"},message:"must have required property '"+"height"+"'"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+for(const key3 in data17){
+if(!(((((((key3 === "field_name") || (key3 === "name")) || (key3 === "declared_type")) || (key3 === "size_bytes")) || (key3 === "detected_type")) || (key3 === "width")) || (key3 === "height"))){
+const err57 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+if(data17.field_name !== undefined){
+let data18 = data17.field_name;
+if(typeof data18 === "string"){
+if(func1(data18) > 100){
+const err58 = {instancePath:instancePath+"/data/" + i0+"/file/field_name",schemaPath:"#/properties/data/items/properties/file/properties/field_name/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/data/" + i0+"/file/field_name",schemaPath:"#/properties/data/items/properties/file/properties/field_name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+if(data17.name !== undefined){
+let data19 = data17.name;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err60 = {instancePath:instancePath+"/data/" + i0+"/file/name",schemaPath:"#/properties/data/items/properties/file/properties/name/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.name.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(func1(data19) > 100){
+const err61 = {instancePath:instancePath+"/data/" + i0+"/file/name",schemaPath:"#/properties/data/items/properties/file/properties/name/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+}
+if(data17.declared_type !== undefined){
+let data20 = data17.declared_type;
+if(typeof data20 === "string"){
+if(func1(data20) > 100){
+const err62 = {instancePath:instancePath+"/data/" + i0+"/file/declared_type",schemaPath:"#/properties/data/items/properties/file/properties/declared_type/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+else {
+const err63 = {instancePath:instancePath+"/data/" + i0+"/file/declared_type",schemaPath:"#/properties/data/items/properties/file/properties/declared_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+if(data17.size_bytes !== undefined){
+let data21 = data17.size_bytes;
+if((!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))) && (data21 !== null)){
+const err64 = {instancePath:instancePath+"/data/" + i0+"/file/size_bytes",schemaPath:"#/properties/data/items/properties/file/properties/size_bytes/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 < 0 || isNaN(data21)){
+const err65 = {instancePath:instancePath+"/data/" + i0+"/file/size_bytes",schemaPath:"#/properties/data/items/properties/file/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+}
+if(data17.detected_type !== undefined){
+let data22 = data17.detected_type;
+if((typeof data22 !== "string") && (data22 !== null)){
+const err66 = {instancePath:instancePath+"/data/" + i0+"/file/detected_type",schemaPath:"#/properties/data/items/properties/file/properties/detected_type/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.detected_type.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+if(data17.width !== undefined){
+let data23 = data17.width;
+if((!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))) && (data23 !== null)){
+const err67 = {instancePath:instancePath+"/data/" + i0+"/file/width",schemaPath:"#/properties/data/items/properties/file/properties/width/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.width.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 < 1 || isNaN(data23)){
+const err68 = {instancePath:instancePath+"/data/" + i0+"/file/width",schemaPath:"#/properties/data/items/properties/file/properties/width/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+}
+if(data17.height !== undefined){
+let data24 = data17.height;
+if((!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))) && (data24 !== null)){
+const err69 = {instancePath:instancePath+"/data/" + i0+"/file/height",schemaPath:"#/properties/data/items/properties/file/properties/height/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.height.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 1 || isNaN(data24)){
+const err70 = {instancePath:instancePath+"/data/" + i0+"/file/height",schemaPath:"#/properties/data/items/properties/file/properties/height/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data1.query_names !== undefined){
+let data25 = data1.query_names;
+if(Array.isArray(data25)){
+if(data25.length > 20){
+const err71 = {instancePath:instancePath+"/data/" + i0+"/query_names",schemaPath:"#/properties/data/items/properties/query_names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+const len2 = data25.length;
+for(let i2=0; i2<len2; i2++){
+let data26 = data25[i2];
+if(typeof data26 === "string"){
+if(func1(data26) > 100){
+const err72 = {instancePath:instancePath+"/data/" + i0+"/query_names/" + i2,schemaPath:"#/properties/data/items/properties/query_names/items/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+else {
+const err73 = {instancePath:instancePath+"/data/" + i0+"/query_names/" + i2,schemaPath:"#/properties/data/items/properties/query_names/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+else {
+const err74 = {instancePath:instancePath+"/data/" + i0+"/query_names",schemaPath:"#/properties/data/items/properties/query_names/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+}
+else {
+const err76 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+}
+else {
+const err77 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+validate40.errors = vErrors;
+return errors === 0;
+}
+validate40.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v21 = validate41;
+const schema52 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":50,"items":{"type":"object","required":["job_id","scope","dry_run","state","expires_cutoff","requested_by","requested_at","started_at","finished_at","outcome","error"],"properties":{"job_id":{"type":"string","format":"uuid"},"scope":{"type":"string","enum":["full","media_objects"]},"dry_run":{"type":"boolean"},"state":{"type":"string","enum":["queued","running","done","failed"]},"expires_cutoff":{"type":"string","format":"date-time"},"requested_by":{"type":"string"},"requested_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},"outcome":{"anyOf":[{"type":"object","required":["expired_results","expired_originals","media_objects","deleted_templates","orphan_files","old_jobs","old_audit_events"],"properties":{"expired_results":{"type":"integer","minimum":0},"expired_originals":{"type":"integer","minimum":0},"media_objects":{"type":"integer","minimum":0},"deleted_templates":{"type":"integer","minimum":0},"orphan_files":{"type":"integer","minimum":0},"old_jobs":{"type":"integer","minimum":0},"old_audit_events":{"type":"integer","minimum":0}}},{"type":"null"}],"unevaluatedProperties":false},"error":{"type":["string","null"],"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false};
+
+function validate41(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate41.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "data")){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+if(data0.length > 50){
+const err2 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/maxItems",keyword:"maxItems",params:{limit: 50},message:"must NOT have more than 50 items"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.job_id === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.scope === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "scope"},message:"must have required property '"+"scope"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.dry_run === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "dry_run"},message:"must have required property '"+"dry_run"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.state === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.expires_cutoff === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "expires_cutoff"},message:"must have required property '"+"expires_cutoff"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.requested_by === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "requested_by"},message:"must have required property '"+"requested_by"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.requested_at === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "requested_at"},message:"must have required property '"+"requested_at"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.started_at === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.finished_at === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "finished_at"},message:"must have required property '"+"finished_at"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.outcome === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "outcome"},message:"must have required property '"+"outcome"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data1.error === undefined){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "error"},message:"must have required property '"+"error"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema52.properties.data.items.properties, key1))){
+const err14 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.job_id !== undefined){
+let data2 = data1.job_id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.scope !== undefined){
+let data3 = data1.scope;
+if(typeof data3 !== "string"){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/scope",schemaPath:"#/properties/data/items/properties/scope/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!((data3 === "full") || (data3 === "media_objects"))){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/scope",schemaPath:"#/properties/data/items/properties/scope/enum",keyword:"enum",params:{allowedValues: schema52.properties.data.items.properties.scope.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.dry_run !== undefined){
+if(typeof data1.dry_run !== "boolean"){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/dry_run",schemaPath:"#/properties/data/items/properties/dry_run/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data1.state !== undefined){
+let data5 = data1.state;
+if(typeof data5 !== "string"){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/state",schemaPath:"#/properties/data/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(!((((data5 === "queued") || (data5 === "running")) || (data5 === "done")) || (data5 === "failed"))){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/state",schemaPath:"#/properties/data/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema52.properties.data.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data1.expires_cutoff !== undefined){
+let data6 = data1.expires_cutoff;
+if(typeof data6 === "string"){
+if(!(formats2.validate(data6))){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/expires_cutoff",schemaPath:"#/properties/data/items/properties/expires_cutoff/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/data/" + i0+"/expires_cutoff",schemaPath:"#/properties/data/items/properties/expires_cutoff/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data1.requested_by !== undefined){
+if(typeof data1.requested_by !== "string"){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/requested_by",schemaPath:"#/properties/data/items/properties/requested_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data1.requested_at !== undefined){
+let data8 = data1.requested_at;
+if(typeof data8 === "string"){
+if(!(formats2.validate(data8))){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/requested_at",schemaPath:"#/properties/data/items/properties/requested_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/data/" + i0+"/requested_at",schemaPath:"#/properties/data/items/properties/requested_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data1.started_at !== undefined){
+let data9 = data1.started_at;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/started_at",schemaPath:"#/properties/data/items/properties/started_at/type",keyword:"type",params:{type: schema52.properties.data.items.properties.started_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(typeof data9 === "string"){
+if(!(formats2.validate(data9))){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/started_at",schemaPath:"#/properties/data/items/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data1.finished_at !== undefined){
+let data10 = data1.finished_at;
+if((typeof data10 !== "string") && (data10 !== null)){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/finished_at",schemaPath:"#/properties/data/items/properties/finished_at/type",keyword:"type",params:{type: schema52.properties.data.items.properties.finished_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(typeof data10 === "string"){
+if(!(formats2.validate(data10))){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/finished_at",schemaPath:"#/properties/data/items/properties/finished_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+if(data1.outcome !== undefined){
+let data11 = data1.outcome;
+const _errs26 = errors;
+let valid4 = false;
+const _errs27 = errors;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.expired_results === undefined){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "expired_results"},message:"must have required property '"+"expired_results"+"'"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(data11.expired_originals === undefined){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "expired_originals"},message:"must have required property '"+"expired_originals"+"'"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data11.media_objects === undefined){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "media_objects"},message:"must have required property '"+"media_objects"+"'"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(data11.deleted_templates === undefined){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "deleted_templates"},message:"must have required property '"+"deleted_templates"+"'"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data11.orphan_files === undefined){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "orphan_files"},message:"must have required property '"+"orphan_files"+"'"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(data11.old_jobs === undefined){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "old_jobs"},message:"must have required property '"+"old_jobs"+"'"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(data11.old_audit_events === undefined){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "old_audit_events"},message:"must have required property '"+"old_audit_events"+"'"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data11.expired_results !== undefined){
+let data12 = data11.expired_results;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_results",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_results/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err39 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_results",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_results/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+if(data11.expired_originals !== undefined){
+let data13 = data11.expired_originals;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_originals",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_originals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_originals",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_originals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+if(data11.media_objects !== undefined){
+let data14 = data11.media_objects;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/outcome/media_objects",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/media_objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/outcome/media_objects",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/media_objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+}
+if(data11.deleted_templates !== undefined){
+let data15 = data11.deleted_templates;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err44 = {instancePath:instancePath+"/data/" + i0+"/outcome/deleted_templates",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/deleted_templates/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/outcome/deleted_templates",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/deleted_templates/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+if(data11.orphan_files !== undefined){
+let data16 = data11.orphan_files;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err46 = {instancePath:instancePath+"/data/" + i0+"/outcome/orphan_files",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/orphan_files/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err47 = {instancePath:instancePath+"/data/" + i0+"/outcome/orphan_files",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/orphan_files/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+if(data11.old_jobs !== undefined){
+let data17 = data11.old_jobs;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err48 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_jobs",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_jobs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_jobs",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_jobs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+if(data11.old_audit_events !== undefined){
+let data18 = data11.old_audit_events;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_audit_events",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_audit_events/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_audit_events",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_audit_events/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+var _valid0 = _errs27 === errors;
+valid4 = valid4 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.expired_results = true;
+props0.expired_originals = true;
+props0.media_objects = true;
+props0.deleted_templates = true;
+props0.orphan_files = true;
+props0.old_jobs = true;
+props0.old_audit_events = true;
+}
+const _errs43 = errors;
+if(data11 !== null){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+var _valid0 = _errs43 === errors;
+valid4 = valid4 || _valid0;
+if(!valid4){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+else {
+errors = _errs26;
+if(vErrors !== null){
+if(_errs26){
+vErrors.length = _errs26;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(props0 !== true){
+for(const key2 in data11){
+if(!props0 || !props0[key2]){
+const err55 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key2},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data1.error !== undefined){
+let data19 = data1.error;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err56 = {instancePath:instancePath+"/data/" + i0+"/error",schemaPath:"#/properties/data/items/properties/error/type",keyword:"type",params:{type: schema52.properties.data.items.properties.error.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(func1(data19) > 1024){
+const err57 = {instancePath:instancePath+"/data/" + i0+"/error",schemaPath:"#/properties/data/items/properties/error/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+}
+else {
+const err59 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+}
+else {
+const err60 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+validate41.errors = vErrors;
+return errors === 0;
+}
+validate41.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v22 = validate42;
+const schema53 = {"type":"object","required":["status","scope","job_id","expires_cutoff","dry_run"],"properties":{"status":{"const":"queued_for_gc"},"scope":{"type":"string","enum":["full","media_objects"]},"job_id":{"type":"string","format":"uuid"},"expires_cutoff":{"type":"string","format":"date-time"},"dry_run":{"type":"boolean"}},"additionalProperties":false};
+
+function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate42.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.status === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.scope === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "scope"},message:"must have required property '"+"scope"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.job_id === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.expires_cutoff === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "expires_cutoff"},message:"must have required property '"+"expires_cutoff"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.dry_run === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "dry_run"},message:"must have required property '"+"dry_run"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(((((key0 === "status") || (key0 === "scope")) || (key0 === "job_id")) || (key0 === "expires_cutoff")) || (key0 === "dry_run"))){
+const err5 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.status !== undefined){
+if("queued_for_gc" !== data.status){
+const err6 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/const",keyword:"const",params:{allowedValue: "queued_for_gc"},message:"must be equal to constant"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.scope !== undefined){
+let data1 = data.scope;
+if(typeof data1 !== "string"){
+const err7 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(!((data1 === "full") || (data1 === "media_objects"))){
+const err8 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema53.properties.scope.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.job_id !== undefined){
+let data2 = data.job_id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err9 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.expires_cutoff !== undefined){
+let data3 = data.expires_cutoff;
+if(typeof data3 === "string"){
+if(!(formats2.validate(data3))){
+const err11 = {instancePath:instancePath+"/expires_cutoff",schemaPath:"#/properties/expires_cutoff/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/expires_cutoff",schemaPath:"#/properties/expires_cutoff/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.dry_run !== undefined){
+if(typeof data.dry_run !== "boolean"){
+const err13 = {instancePath:instancePath+"/dry_run",schemaPath:"#/properties/dry_run/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+}
+else {
+const err14 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+validate42.errors = vErrors;
+return errors === 0;
+}
+validate42.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v23 = validate43;
+const schema54 = {"type":"object","required":["job_id","scope","dry_run","state","expires_cutoff","requested_by","requested_at","started_at","finished_at","outcome","error"],"properties":{"job_id":{"type":"string","format":"uuid"},"scope":{"type":"string","enum":["full","media_objects"]},"dry_run":{"type":"boolean"},"state":{"type":"string","enum":["queued","running","done","failed"]},"expires_cutoff":{"type":"string","format":"date-time"},"requested_by":{"type":"string"},"requested_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},"outcome":{"anyOf":[{"type":"object","required":["expired_results","expired_originals","media_objects","deleted_templates","orphan_files","old_jobs","old_audit_events"],"properties":{"expired_results":{"type":"integer","minimum":0},"expired_originals":{"type":"integer","minimum":0},"media_objects":{"type":"integer","minimum":0},"deleted_templates":{"type":"integer","minimum":0},"orphan_files":{"type":"integer","minimum":0},"old_jobs":{"type":"integer","minimum":0},"old_audit_events":{"type":"integer","minimum":0}}},{"type":"null"}],"unevaluatedProperties":false},"error":{"type":["string","null"],"maxLength":1024}},"additionalProperties":false};
+
+function validate43(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate43.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.job_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.scope === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "scope"},message:"must have required property '"+"scope"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.dry_run === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "dry_run"},message:"must have required property '"+"dry_run"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.state === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.expires_cutoff === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "expires_cutoff"},message:"must have required property '"+"expires_cutoff"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.requested_by === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "requested_by"},message:"must have required property '"+"requested_by"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data.requested_at === undefined){
+const err6 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "requested_at"},message:"must have required property '"+"requested_at"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data.started_at === undefined){
+const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data.finished_at === undefined){
+const err8 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "finished_at"},message:"must have required property '"+"finished_at"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data.outcome === undefined){
+const err9 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "outcome"},message:"must have required property '"+"outcome"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data.error === undefined){
+const err10 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "error"},message:"must have required property '"+"error"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func4.call(schema54.properties, key0))){
+const err11 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.job_id !== undefined){
+let data0 = data.job_id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err12 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.scope !== undefined){
+let data1 = data.scope;
+if(typeof data1 !== "string"){
+const err14 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(!((data1 === "full") || (data1 === "media_objects"))){
+const err15 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema54.properties.scope.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data.dry_run !== undefined){
+if(typeof data.dry_run !== "boolean"){
+const err16 = {instancePath:instancePath+"/dry_run",schemaPath:"#/properties/dry_run/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.state !== undefined){
+let data3 = data.state;
+if(typeof data3 !== "string"){
+const err17 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!((((data3 === "queued") || (data3 === "running")) || (data3 === "done")) || (data3 === "failed"))){
+const err18 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema54.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data.expires_cutoff !== undefined){
+let data4 = data.expires_cutoff;
+if(typeof data4 === "string"){
+if(!(formats2.validate(data4))){
+const err19 = {instancePath:instancePath+"/expires_cutoff",schemaPath:"#/properties/expires_cutoff/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/expires_cutoff",schemaPath:"#/properties/expires_cutoff/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data.requested_by !== undefined){
+if(typeof data.requested_by !== "string"){
+const err21 = {instancePath:instancePath+"/requested_by",schemaPath:"#/properties/requested_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data.requested_at !== undefined){
+let data6 = data.requested_at;
+if(typeof data6 === "string"){
+if(!(formats2.validate(data6))){
+const err22 = {instancePath:instancePath+"/requested_at",schemaPath:"#/properties/requested_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/requested_at",schemaPath:"#/properties/requested_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data.started_at !== undefined){
+let data7 = data.started_at;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err24 = {instancePath:instancePath+"/started_at",schemaPath:"#/properties/started_at/type",keyword:"type",params:{type: schema54.properties.started_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(!(formats2.validate(data7))){
+const err25 = {instancePath:instancePath+"/started_at",schemaPath:"#/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data.finished_at !== undefined){
+let data8 = data.finished_at;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err26 = {instancePath:instancePath+"/finished_at",schemaPath:"#/properties/finished_at/type",keyword:"type",params:{type: schema54.properties.finished_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(!(formats2.validate(data8))){
+const err27 = {instancePath:instancePath+"/finished_at",schemaPath:"#/properties/finished_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data.outcome !== undefined){
+let data9 = data.outcome;
+const _errs21 = errors;
+let valid1 = false;
+const _errs22 = errors;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.expired_results === undefined){
+const err28 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "expired_results"},message:"must have required property '"+"expired_results"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data9.expired_originals === undefined){
+const err29 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "expired_originals"},message:"must have required property '"+"expired_originals"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(data9.media_objects === undefined){
+const err30 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "media_objects"},message:"must have required property '"+"media_objects"+"'"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data9.deleted_templates === undefined){
+const err31 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "deleted_templates"},message:"must have required property '"+"deleted_templates"+"'"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(data9.orphan_files === undefined){
+const err32 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "orphan_files"},message:"must have required property '"+"orphan_files"+"'"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data9.old_jobs === undefined){
+const err33 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "old_jobs"},message:"must have required property '"+"old_jobs"+"'"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(data9.old_audit_events === undefined){
+const err34 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "old_audit_events"},message:"must have required property '"+"old_audit_events"+"'"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data9.expired_results !== undefined){
+let data10 = data9.expired_results;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err35 = {instancePath:instancePath+"/outcome/expired_results",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_results/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err36 = {instancePath:instancePath+"/outcome/expired_results",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_results/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+if(data9.expired_originals !== undefined){
+let data11 = data9.expired_originals;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err37 = {instancePath:instancePath+"/outcome/expired_originals",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_originals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err38 = {instancePath:instancePath+"/outcome/expired_originals",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_originals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data9.media_objects !== undefined){
+let data12 = data9.media_objects;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err39 = {instancePath:instancePath+"/outcome/media_objects",schemaPath:"#/properties/outcome/anyOf/0/properties/media_objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err40 = {instancePath:instancePath+"/outcome/media_objects",schemaPath:"#/properties/outcome/anyOf/0/properties/media_objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+if(data9.deleted_templates !== undefined){
+let data13 = data9.deleted_templates;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err41 = {instancePath:instancePath+"/outcome/deleted_templates",schemaPath:"#/properties/outcome/anyOf/0/properties/deleted_templates/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err42 = {instancePath:instancePath+"/outcome/deleted_templates",schemaPath:"#/properties/outcome/anyOf/0/properties/deleted_templates/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+if(data9.orphan_files !== undefined){
+let data14 = data9.orphan_files;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err43 = {instancePath:instancePath+"/outcome/orphan_files",schemaPath:"#/properties/outcome/anyOf/0/properties/orphan_files/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err44 = {instancePath:instancePath+"/outcome/orphan_files",schemaPath:"#/properties/outcome/anyOf/0/properties/orphan_files/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+if(data9.old_jobs !== undefined){
+let data15 = data9.old_jobs;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err45 = {instancePath:instancePath+"/outcome/old_jobs",schemaPath:"#/properties/outcome/anyOf/0/properties/old_jobs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err46 = {instancePath:instancePath+"/outcome/old_jobs",schemaPath:"#/properties/outcome/anyOf/0/properties/old_jobs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+if(data9.old_audit_events !== undefined){
+let data16 = data9.old_audit_events;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err47 = {instancePath:instancePath+"/outcome/old_audit_events",schemaPath:"#/properties/outcome/anyOf/0/properties/old_audit_events/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err48 = {instancePath:instancePath+"/outcome/old_audit_events",schemaPath:"#/properties/outcome/anyOf/0/properties/old_audit_events/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+var _valid0 = _errs22 === errors;
+valid1 = valid1 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.expired_results = true;
+props0.expired_originals = true;
+props0.media_objects = true;
+props0.deleted_templates = true;
+props0.orphan_files = true;
+props0.old_jobs = true;
+props0.old_audit_events = true;
+}
+const _errs38 = errors;
+if(data9 !== null){
+const err50 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+var _valid0 = _errs38 === errors;
+valid1 = valid1 || _valid0;
+if(!valid1){
+const err51 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+else {
+errors = _errs21;
+if(vErrors !== null){
+if(_errs21){
+vErrors.length = _errs21;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(props0 !== true){
+for(const key1 in data9){
+if(!props0 || !props0[key1]){
+const err52 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key1},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data.error !== undefined){
+let data17 = data.error;
+if((typeof data17 !== "string") && (data17 !== null)){
+const err53 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: schema54.properties.error.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if(typeof data17 === "string"){
+if(func1(data17) > 1024){
+const err54 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err55 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+validate43.errors = vErrors;
+return errors === 0;
+}
+validate43.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v24 = validate44;
+const schema55 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","occurred_at","actor","address","action","object_type","object_id","request_id","details"],"properties":{"id":{"type":"string","format":"uuid"},"occurred_at":{"type":"string","format":"date-time"},"actor":{"type":"string"},"address":{"type":["string","null"]},"action":{"type":"string","pattern":"^[a-z_]+(\\.[a-z_]+)+$"},"object_type":{"type":"string"},"object_id":{"type":["string","null"]},"request_id":{"type":["string","null"]},"details":{"type":"object","additionalProperties":true}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const pattern30 = new RegExp("^[a-z_]+(\\.[a-z_]+)+$", "u");
+
+function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate44.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.occurred_at === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "occurred_at"},message:"must have required property '"+"occurred_at"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.actor === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "actor"},message:"must have required property '"+"actor"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.address === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "address"},message:"must have required property '"+"address"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.action === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "action"},message:"must have required property '"+"action"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.object_type === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "object_type"},message:"must have required property '"+"object_type"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.object_id === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "object_id"},message:"must have required property '"+"object_id"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.request_id === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "request_id"},message:"must have required property '"+"request_id"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.details === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "details"},message:"must have required property '"+"details"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func4.call(schema55.properties.data.items.properties, key1))){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err13 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.occurred_at !== undefined){
+let data3 = data1.occurred_at;
+if(typeof data3 === "string"){
+if(!(formats2.validate(data3))){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/occurred_at",schemaPath:"#/properties/data/items/properties/occurred_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/data/" + i0+"/occurred_at",schemaPath:"#/properties/data/items/properties/occurred_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.actor !== undefined){
+if(typeof data1.actor !== "string"){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/actor",schemaPath:"#/properties/data/items/properties/actor/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data1.address !== undefined){
+let data5 = data1.address;
+if((typeof data5 !== "string") && (data5 !== null)){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/address",schemaPath:"#/properties/data/items/properties/address/type",keyword:"type",params:{type: schema55.properties.data.items.properties.address.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.action !== undefined){
+let data6 = data1.action;
+if(typeof data6 === "string"){
+if(!pattern30.test(data6)){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/action",schemaPath:"#/properties/data/items/properties/action/pattern",keyword:"pattern",params:{pattern: "^[a-z_]+(\\.[a-z_]+)+$"},message:"must match pattern \""+"^[a-z_]+(\\.[a-z_]+)+$"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/data/" + i0+"/action",schemaPath:"#/properties/data/items/properties/action/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data1.object_type !== undefined){
+if(typeof data1.object_type !== "string"){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/object_type",schemaPath:"#/properties/data/items/properties/object_type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data1.object_id !== undefined){
+let data8 = data1.object_id;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/object_id",schemaPath:"#/properties/data/items/properties/object_id/type",keyword:"type",params:{type: schema55.properties.data.items.properties.object_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data1.request_id !== undefined){
+let data9 = data1.request_id;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/request_id",schemaPath:"#/properties/data/items/properties/request_id/type",keyword:"type",params:{type: schema55.properties.data.items.properties.request_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data1.details !== undefined){
+let data10 = data1.details;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+}
+else {
+const err24 = {instancePath:instancePath+"/data/" + i0+"/details",schemaPath:"#/properties/data/items/properties/details/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data11 = data.meta;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.page === undefined){
+const err27 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data11.page_size === undefined){
+const err28 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data11.total === undefined){
+const err29 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key2 in data11){
+if(!(((key2 === "page") || (key2 === "page_size")) || (key2 === "total"))){
+const err30 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data11.page !== undefined){
+let data12 = data11.page;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err31 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 1 || isNaN(data12)){
+const err32 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data11.page_size !== undefined){
+let data13 = data11.page_size;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err33 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 100 || isNaN(data13)){
+const err34 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data13 < 1 || isNaN(data13)){
+const err35 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+if(data11.total !== undefined){
+let data14 = data11.total;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err36 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err37 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+validate44.errors = vErrors;
+return errors === 0;
+}
+validate44.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v25 = validate45;
+const schema56 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}},"additionalProperties":false};
+const pattern31 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
+
+function validate45(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate45.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -907,7 +15852,7 @@ errors++;
 if(data.version !== undefined){
 let data1 = data.version;
 if(typeof data1 === "string"){
-if(!pattern9.test(data1)){
+if(!pattern31.test(data1)){
 const err4 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/pattern",keyword:"pattern",params:{pattern: "^[0-9]+\\.[0-9]+\\.[0-9]+$"},message:"must match pattern \""+"^[0-9]+\\.[0-9]+\\.[0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
@@ -940,18 +15885,18 @@ vErrors.push(err6);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate45.errors = vErrors;
 return errors === 0;
 }
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate45.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v3 = validate23;
-const schema34 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const v26 = validate46;
+const schema57 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate46(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate23.evaluated;
+const evaluated0 = validate46.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1377,18 +16322,18 @@ vErrors.push(err34);
 }
 errors++;
 }
-validate23.errors = vErrors;
+validate46.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate46.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const v27 = validate47;
+const schema58 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate47(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate47.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1923,18 +16868,18 @@ vErrors.push(err43);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate47.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate47.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v5 = validate25;
-const schema36 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
+const v28 = validate48;
+const schema59 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate48(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate48.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1975,10 +16920,10 @@ vErrors.push(err2);
 }
 errors++;
 }
-validate25.errors = vErrors;
+validate48.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate48.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const responseValidators = {
   "ingestSlot": {
@@ -2019,6 +16964,94 @@ export const responseValidators = {
       "application/json": v1
     },
     "504": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "loginUser": {
+    "200": {
+      "application/json": v2
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "429": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getCurrentUser": {
+    "200": {
+      "application/json": v3
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "changeOwnPassword": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "422": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "429": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
       "application/problem+json": v0,
       "application/json": v1
     }
@@ -2079,9 +17112,989 @@ export const responseValidators = {
       "application/json": v1
     }
   },
+  "listProviders": {
+    "200": {
+      "application/json": v4
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getPlatformSettings": {
+    "200": {
+      "application/json": v5
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "updatePlatformSettings": {
+    "200": {
+      "application/json": v5
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "422": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getGlobalStats": {
+    "200": {
+      "application/json": v6
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "406": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getSlotStats": {
+    "200": {
+      "application/json": v7
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "406": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listJobs": {
+    "200": {
+      "application/json": v8
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getJob": {
+    "200": {
+      "application/json": v9
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listJobEvents": {
+    "200": {
+      "application/json": v10
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "cancelJob": {
+    "200": {
+      "application/json": v9
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "rerunJob": {
+    "202": {
+      "application/json": v11
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "410": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "429": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getJobOriginal": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "410": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "deleteResult": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "registerMedia": {
+    "201": {
+      "application/json": v12
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "429": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getPublicMedia": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "410": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "429": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listTemplateMedia": {
+    "200": {
+      "application/json": v13
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "registerTemplateMedia": {
+    "201": {
+      "application/json": v14
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getTemplateMedia": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "deleteTemplateMedia": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listSlots": {
+    "200": {
+      "application/json": v15
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getSlot": {
+    "200": {
+      "application/json": v16
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "updateSlot": {
+    "200": {
+      "application/json": v17
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "412": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "422": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "resetSlotStats": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "409": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listSlotVersions": {
+    "200": {
+      "application/json": v18
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "restoreSlotVersion": {
+    "200": {
+      "application/json": v17
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "412": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "422": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listSlotResults": {
+    "200": {
+      "application/json": v19
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "downloadSlotResults": {
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listSlotRequests": {
+    "200": {
+      "application/json": v20
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listMediaCachePurges": {
+    "200": {
+      "application/json": v21
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "enqueueMediaCachePurge": {
+    "202": {
+      "application/json": v22
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "413": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "415": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getMediaCachePurge": {
+    "200": {
+      "application/json": v23
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "404": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "listAuditEvents": {
+    "200": {
+      "application/json": v24
+    },
+    "400": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "403": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "503": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
+  "getMetrics": {
+    "401": {
+      "application/problem+json": v0,
+      "application/json": v1
+    },
+    "500": {
+      "application/problem+json": v0,
+      "application/json": v1
+    }
+  },
   "getHealth": {
     "200": {
-      "application/json": v2
+      "application/json": v25
     },
     "500": {
       "application/problem+json": v0,
@@ -2090,7 +18103,7 @@ export const responseValidators = {
   },
   "getReadiness": {
     "200": {
-      "application/json": v3
+      "application/json": v26
     },
     "500": {
       "application/problem+json": v0,
@@ -2098,12 +18111,12 @@ export const responseValidators = {
     },
     "503": {
       "application/problem+json": v0,
-      "application/json": v4
+      "application/json": v27
     }
   },
   "getContract": {
     "200": {
-      "application/json": v5
+      "application/json": v28
     },
     "500": {
       "application/problem+json": v0,

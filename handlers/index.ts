@@ -1,19 +1,75 @@
 import type { Handlers } from '../src/contract/handler.ts';
+import type { Metrics } from '../src/observability/metrics.ts';
+import type { SignInDeps } from '../src/services/access/sign-in.ts';
+import type { AuditDeps } from '../src/services/audit/list-audit.ts';
 import type { ReadinessDeps } from '../src/services/health/check-readiness.ts';
+import type { CancelDeps } from '../src/services/job/cancel-job.ts';
 import type { IngestDeps } from '../src/services/job/ingest-deps.ts';
+import type { RerunDeps } from '../src/services/job/rerun-job.ts';
+import type { MediaDeps } from '../src/services/media/media-deps.ts';
+import type { ListProvidersDeps } from '../src/services/provider/list-providers.ts';
+import type { PurgeDeps } from '../src/services/purge/find-purges.ts';
 import type { DownloadDeps } from '../src/services/result/download-result.ts';
+import type { ZipDeps } from '../src/services/result/zip-slot-results.ts';
+import type { UpdateSettingsDeps } from '../src/services/settings/update-platform-settings.ts';
+import type { ChangeSlotDeps } from '../src/services/slot/change-slot.ts';
+import type { ListStationRequestsDeps } from '../src/services/slot/list-station-requests.ts';
+import type { StatisticsDeps } from '../src/services/statistics/read-slot-statistics.ts';
+import { cancelJob } from './cancelJob.ts';
+import { changeOwnPassword } from './changeOwnPassword.ts';
+import { deleteResult } from './deleteResult.ts';
+import { deleteTemplateMedia } from './deleteTemplateMedia.ts';
 import { downloadPublicResult } from './downloadPublicResult.ts';
+import { downloadSlotResults } from './downloadSlotResults.ts';
+import { enqueueMediaCachePurge } from './enqueueMediaCachePurge.ts';
 import { getContract } from './getContract.ts';
+import { getCurrentUser } from './getCurrentUser.ts';
+import { getGlobalStats } from './getGlobalStats.ts';
 import { getHealth } from './getHealth.ts';
+import { getJob } from './getJob.ts';
+import { getJobOriginal } from './getJobOriginal.ts';
+import { getMediaCachePurge } from './getMediaCachePurge.ts';
+import { getMetrics } from './getMetrics.ts';
+import { getPlatformSettings } from './getPlatformSettings.ts';
+import { getPublicMedia } from './getPublicMedia.ts';
 import { getReadiness } from './getReadiness.ts';
 import { getResultThumbnail } from './getResultThumbnail.ts';
+import { getSlot } from './getSlot.ts';
+import { getSlotStats } from './getSlotStats.ts';
+import { getTemplateMedia } from './getTemplateMedia.ts';
 import { ingestSlot } from './ingestSlot.ts';
+import { listAuditEvents } from './listAuditEvents.ts';
+import { listJobEvents } from './listJobEvents.ts';
+import { listJobs } from './listJobs.ts';
+import { listMediaCachePurges } from './listMediaCachePurges.ts';
+import { listProviders } from './listProviders.ts';
+import { listSlotRequests } from './listSlotRequests.ts';
+import { listSlotResults } from './listSlotResults.ts';
+import { listSlots } from './listSlots.ts';
+import { listSlotVersions } from './listSlotVersions.ts';
+import { listTemplateMedia } from './listTemplateMedia.ts';
+import { loginUser } from './loginUser.ts';
+import { registerMedia } from './registerMedia.ts';
+import { registerTemplateMedia } from './registerTemplateMedia.ts';
+import { rerunJob } from './rerunJob.ts';
+import { resetSlotStats } from './resetSlotStats.ts';
+import { restoreSlotVersion } from './restoreSlotVersion.ts';
+import { updatePlatformSettings } from './updatePlatformSettings.ts';
+import { updateSlot } from './updateSlot.ts';
 
 /** What the handlers' use cases need, one entry per area. */
 export interface HandlerDeps {
+  readonly access: SignInDeps;
   readonly ingest: IngestDeps;
   readonly download: DownloadDeps;
+  readonly jobs: CancelDeps & RerunDeps & ZipDeps;
   readonly readiness: ReadinessDeps;
+  readonly slots: ChangeSlotDeps & ListStationRequestsDeps & { readonly publicBaseUrl: () => string };
+  readonly settings: UpdateSettingsDeps;
+  readonly providerList: ListProvidersDeps;
+  readonly statistics: StatisticsDeps;
+  readonly media: MediaDeps;
+  readonly operations: AuditDeps & PurgeDeps & { readonly metrics: Pick<Metrics, 'contentType' | 'render'> };
   readonly contractDocument: () => Buffer;
   readonly contractVersion: () => string;
 }
@@ -21,9 +77,44 @@ export interface HandlerDeps {
 /** The table of all operations: a missing one does not compile. */
 export const createHandlers = (deps: HandlerDeps): Handlers => ({
   ingestSlot: ingestSlot(deps.ingest),
+  loginUser: loginUser(deps.access),
+  getCurrentUser: getCurrentUser(deps.access),
+  changeOwnPassword: changeOwnPassword(deps.access),
   downloadPublicResult: downloadPublicResult(deps.download),
   getResultThumbnail: getResultThumbnail(deps.download),
+  listJobs: listJobs(deps.jobs),
+  getJob: getJob(deps.jobs),
+  listJobEvents: listJobEvents(deps.jobs),
+  cancelJob: cancelJob(deps.jobs),
+  rerunJob: rerunJob(deps.jobs),
+  getJobOriginal: getJobOriginal(deps.jobs),
+  deleteResult: deleteResult(deps.jobs),
+  listSlotResults: listSlotResults(deps.jobs),
+  downloadSlotResults: downloadSlotResults(deps.jobs),
   getHealth: getHealth(deps.contractVersion),
   getReadiness: getReadiness(deps.readiness),
+  listSlots: listSlots(deps.slots),
+  getSlot: getSlot(deps.slots),
+  updateSlot: updateSlot(deps.slots),
+  resetSlotStats: resetSlotStats(deps.slots),
+  listSlotVersions: listSlotVersions(deps.slots),
+  restoreSlotVersion: restoreSlotVersion(deps.slots),
+  listSlotRequests: listSlotRequests(deps.slots),
   getContract: getContract(deps.contractDocument),
+  getMetrics: getMetrics(deps.operations.metrics),
+  listAuditEvents: listAuditEvents(deps.operations),
+  enqueueMediaCachePurge: enqueueMediaCachePurge(deps.operations),
+  listMediaCachePurges: listMediaCachePurges(deps.operations),
+  getMediaCachePurge: getMediaCachePurge(deps.operations),
+  registerMedia: registerMedia(deps.media),
+  getPublicMedia: getPublicMedia(deps.media),
+  registerTemplateMedia: registerTemplateMedia(deps.media),
+  listTemplateMedia: listTemplateMedia(deps.media),
+  getTemplateMedia: getTemplateMedia(deps.media),
+  deleteTemplateMedia: deleteTemplateMedia(deps.media),
+  getSlotStats: getSlotStats(deps.statistics),
+  getGlobalStats: getGlobalStats(deps.statistics),
+  getPlatformSettings: getPlatformSettings(deps.settings),
+  updatePlatformSettings: updatePlatformSettings(deps.settings),
+  listProviders: listProviders(deps.providerList),
 });

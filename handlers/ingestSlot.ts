@@ -6,11 +6,12 @@ import { ingestPhoto } from '../src/services/job/ingest-photo.ts';
 /** Takes a station's photo and answers with the processed picture, as bare bytes. */
 export const ingestSlot =
   (deps: IngestDeps): Handler<'ingestSlot'> =>
-  async ({ params, query }, { arrivedAt, clientAddress, gone, receiveUpload }) => {
+  async ({ params, query }, { arrivedAt, clientAddress, userAgent, gone, receiveUpload }) => {
     const { jobId, picture } = await ingestPhoto(deps, {
       slotId: params.slotId,
       arrivedAt,
       clientAddress,
+      userAgent,
       gone,
       receiveUpload,
       queryTokens: query,

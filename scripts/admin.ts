@@ -3,22 +3,64 @@ import { ConfigError, readConfig } from '../src/config.ts';
 import { DomainError } from '../src/domain/errors.ts';
 import { createLog } from '../src/log.ts';
 import { createProviders } from '../src/main/create-providers.ts';
+import { createMasterKeys } from '../src/main/master-keys.ts';
 import { openDatabase } from '../src/main/open-database.ts';
+import { createSecretBox } from '../src/services/secrets/secret-box.ts';
+import { createProviderKeys } from '../src/services/settings/provider-keys.ts';
+import { listAuditCommand } from './admin/audit.ts';
 import { cleanUpCommand } from './admin/clean-up.ts';
 import { type AdminContext, type Command, UsageError } from './admin/command.ts';
 import { setIngestPasswordCommand } from './admin/ingest-password.ts';
-import { showJobCommand } from './admin/job.ts';
-import { listProvidersCommand, setProviderCommand } from './admin/provider.ts';
-import { listSlotsCommand, setSlotCommand, showSlotCommand } from './admin/slot.ts';
+import { cancelJobCommand, listJobsCommand, rerunJobCommand, showJobCommand } from './admin/job.ts';
+import { listProvidersCommand, setProviderCommand, setProviderKeyCommand } from './admin/provider.ts';
+import { forgetSecretsCommand, rotateSecretsCommand } from './admin/secrets.ts';
+import {
+  listSlotsCommand,
+  restoreSlotCommand,
+  setSlotCommand,
+  showSlotCommand,
+  showSlotHistoryCommand,
+} from './admin/slot.ts';
+import { addTemplateCommand, deleteTemplateCommand, listTemplatesCommand } from './admin/template.ts';
+import { forgetTokenKeysCommand, listTokenKeysCommand, rotateTokenKeyCommand } from './admin/token-key.ts';
+import {
+  addUserCommand,
+  disableUserCommand,
+  enableUserCommand,
+  listUsersCommand,
+  setUserPasswordCommand,
+  setUserPermissionsCommand,
+} from './admin/user.ts';
 
 const COMMANDS: readonly Command[] = [
   listSlotsCommand,
   showSlotCommand,
   setSlotCommand,
+  showSlotHistoryCommand,
+  restoreSlotCommand,
+  listTemplatesCommand,
+  addTemplateCommand,
+  deleteTemplateCommand,
   listProvidersCommand,
   setProviderCommand,
+  setProviderKeyCommand,
+  rotateSecretsCommand,
+  forgetSecretsCommand,
   setIngestPasswordCommand,
+  listUsersCommand,
+  addUserCommand,
+  setUserPasswordCommand,
+  setUserPermissionsCommand,
+  disableUserCommand,
+  enableUserCommand,
+  listTokenKeysCommand,
+  rotateTokenKeyCommand,
+  forgetTokenKeysCommand,
+  listJobsCommand,
   showJobCommand,
+  cancelJobCommand,
+  rerunJobCommand,
+  listAuditCommand,
   cleanUpCommand,
 ];
 
@@ -43,17 +85,21 @@ async function main(words: readonly string[]): Promise<number> {
 async function withContext(work: (context: AdminContext) => Promise<string>): Promise<number> {
   const config = readConfig();
   const log = createLog('error');
-  const { providers, close } = createProviders(config);
+  const database = await openDatabase(config, log);
   try {
-    const database = await openDatabase(config, log);
+    const secretBox = createSecretBox(createMasterKeys(config));
+    // a key that cannot be opened is the matter of the command that looks for such
+    const providerKeys = createProviderKeys({ db: database.db, secretBox, log: createLog('silent') });
+    await providerKeys.refresh();
+    const { providers, close } = createProviders(config, providerKeys.keyOf);
     try {
-      process.stdout.write(`${await work({ config, log, db: database.db, providers })}\n`);
+      process.stdout.write(`${await work({ config, log, db: database.db, providers, providerKeys, secretBox })}\n`);
       return 0;
     } finally {
-      await database.close();
+      await close();
     }
   } finally {
-    await close();
+    await database.close();
   }
 }
 

@@ -9,15 +9,19 @@ import type { BenchContext, Benchmark, BenchResult } from './bench/benchmark.ts'
 import { endChildren } from './bench/child.ts';
 import { held } from './bench/held.ts';
 import { hostile } from './bench/hostile.ts';
+import { httpJson } from './bench/http-json.ts';
 import { ingestPaced } from './bench/ingest-paced.ts';
 import { ingestSaturated } from './bench/ingest-saturated.ts';
 import { ingestSingle } from './bench/ingest-single.ts';
+import { lists } from './bench/lists.ts';
 import { machineFacts, meterOthers, OTHERS_SHARE_MAX } from './bench/machine.ts';
 import { endOrphanedPostgres } from './bench/orphaned-postgres.ts';
 import { createPictures } from './bench/pictures.ts';
 import { queue } from './bench/queue.ts';
 import { ready } from './bench/ready.ts';
 import { isMet, renderResult } from './bench/render-result.ts';
+import { signInFlood } from './bench/sign-in-flood.ts';
+import { statistics } from './bench/stats-queries.ts';
 import { uploadRatio } from './bench/upload-ratio.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -29,6 +33,10 @@ const BENCHMARKS: readonly Benchmark[] = [
   queue,
   ready,
   hostile,
+  httpJson,
+  signInFlood,
+  statistics,
+  lists,
 ];
 const RESULTS_DIRECTORY = 'bench-results';
 

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { readConfig } from '../src/config.ts';
 import { checkProviderSettings } from '../src/contract/provider-settings.ts';
+import { COMMAND_LINE } from '../src/domain/actor.ts';
 import { createLog } from '../src/log.ts';
 import { createProviders } from '../src/main/create-providers.ts';
 import { openDatabase } from '../src/main/open-database.ts';
@@ -71,10 +72,9 @@ async function demo(): Promise<void> {
   try {
     await setIngestPassword(database.db, PASSWORD, 'demo');
     for (const { slotId, slot } of SHOTS) {
-      await setSlot({ db: database.db, providers, checkSettings: checkProviderSettings }, slotId, {
-        ...slot,
-        isEnabled: true,
-      });
+      const { RESULT_RETENTION_HOURS: retentionHours } = config.values;
+      const deps = { db: database.db, providers, checkSettings: checkProviderSettings, retentionHours };
+      await setSlot(deps, COMMAND_LINE, { slotId, change: { ...slot, isEnabled: true } });
     }
     say('3/4  the camera takes three photos (6 MP, with EXIF)');
     const rows: DemoRow[] = [];

@@ -4,7 +4,19 @@
  */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { choice, integer, networks, number, optional, secret, text, url, type Variable } from './config/variables.ts';
+import {
+  choice,
+  integer,
+  networks,
+  number,
+  optional,
+  secret,
+  secretBytes,
+  text,
+  url,
+  type Variable,
+} from './config/variables.ts';
+import { TOKEN_LIFETIME_SECONDS } from './domain/administrators.ts';
 import { RETENTION_HOURS, WINDOW_SECONDS } from './domain/deadlines.ts';
 
 /** The prefix of every variable. */
@@ -36,7 +48,7 @@ const VARIABLES = {
   PUBLIC_BASE_URL: optional(url('Address under which guests reach the server. Default: the listening address.')),
   ROLE: choice('all', ['all', 'api', 'worker'], 'What this process does: serve, work, or both.'),
   ADMIN_PASSWORD: optional(
-    secret('First password of the administrator `admin`; read once sign-in exists. Not used yet.', { lengthMin: 12 }),
+    secret('First password of the administrator `admin`, instead of one made at the first run.', { lengthMin: 12 }),
   ),
   INGEST_PASSWORD: optional(secret('First ingest password, instead of one made at the first run.', { lengthMin: 1 })),
   T_SYNC_RESPONSE_SECONDS: number(
@@ -61,25 +73,43 @@ const VARIABLES = {
     { min: 1_000_000, max: 1_000_000_000 },
     'Largest accepted picture, in pixels.',
   ),
-  GEMINI_API_KEY: optional(secret('Key of the Gemini API.')),
+  GEMINI_API_KEY: optional(secret('Key of the Gemini API; a key in the settings goes before it.')),
   GEMINI_BASE_URL: url('Address of the Gemini API.', 'https://generativelanguage.googleapis.com'),
+  OPENAI_API_KEY: optional(secret('Key of the OpenAI API; a key in the settings goes before it.')),
+  OPENAI_BASE_URL: url('Address of the OpenAI API, with or without `/v1`.', 'https://api.openai.com'),
   TRUSTED_PROXIES: networks(
     'Addresses or networks (CIDR) whose `X-Forwarded-For` counts, separated by commas. Default: none.',
   ),
   JWT_SECRET: optional(
-    secret('Key that signs access tokens; read once sign-in exists. Not used yet.', { lengthMin: 32 }),
-  ),
-  JWT_ACCESS_TTL_SECONDS: integer(
-    3_600,
-    { min: 300, max: 7_200 },
-    'Lifetime of access tokens; read once sign-in exists. Not used yet.',
-  ),
-  SETTINGS_MASTER_KEY: optional(
-    secret('Key that encrypts provider keys (base64, 32 bytes); read once they are stored. Not used yet.', {
-      lengthMin: 43,
+    secret('Key that signs access tokens. Default: one made at the first run, kept encrypted in the database.', {
+      lengthMin: 32,
     }),
   ),
-  METRICS_TOKEN: optional(secret('Token for `/metrics`; read once metrics exist. Not used yet.', { lengthMin: 16 })),
+  JWT_ACCESS_TTL_SECONDS: integer(
+    TOKEN_LIFETIME_SECONDS.default,
+    { min: TOKEN_LIFETIME_SECONDS.min, max: TOKEN_LIFETIME_SECONDS.max },
+    'Lifetime of access tokens, in seconds.',
+  ),
+  SETTINGS_MASTER_KEY: optional(
+    secretBytes('Key that encrypts secrets in the database. Default: one made at the first run, kept in HOME.', 32),
+  ),
+  SETTINGS_MASTER_KEY_PREVIOUS: optional(
+    secretBytes(
+      'Key that opens secrets until `npm run admin -- secrets rotate` has encrypted them with the current one.',
+      32,
+    ),
+  ),
+  METRICS_TOKEN: optional(
+    secret('Bearer token for `/metrics`; without it that address answers 401 to everyone.', { lengthMin: 16 }),
+  ),
+  METRICS_PORT: optional(
+    integer(
+      0,
+      { min: 0, max: 65_535 },
+      'TCP port of a listener that serves `/metrics` alone, without a token; 0 picks a free one. Default: no such listener.',
+    ),
+  ),
+  METRICS_HOST: text('127.0.0.1', 'Address of that listener. Who reaches it reads all metrics.'),
   LOG_LEVEL: choice(
     'info',
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],

@@ -3,6 +3,8 @@ import type { Config } from '../../src/config.ts';
 import type { Db } from '../../src/db/db.ts';
 import type { Log } from '../../src/log.ts';
 import type { Provider } from '../../src/providers/provider.ts';
+import type { SecretBox } from '../../src/services/secrets/secret-box.ts';
+import type { ProviderKeys } from '../../src/services/settings/provider-keys.ts';
 
 /** What a command works with. */
 export interface AdminContext {
@@ -10,6 +12,9 @@ export interface AdminContext {
   readonly log: Log;
   readonly db: Db;
   readonly providers: ReadonlyMap<string, Provider>;
+  readonly providerKeys: ProviderKeys;
+  /** Opens and seals with the keys that there are; none is made, and nothing is checked. */
+  readonly secretBox: SecretBox;
 }
 
 export interface Command {

@@ -1,7 +1,11 @@
 import { checkProviderSettings } from '../../src/contract/provider-settings.ts';
-import { listSlots, type Slot, type SlotChange } from '../../src/repositories/slots.ts';
+import { COMMAND_LINE } from '../../src/domain/actor.ts';
+import { findSlot, listSlots, type Slot, type SlotChange } from '../../src/repositories/slots.ts';
+import type { ChangeSlotDeps } from '../../src/services/slot/change-slot.ts';
+import { listSlotHistory } from '../../src/services/slot/list-slot-history.ts';
+import { restoreSlotVersion } from '../../src/services/slot/restore-slot-version.ts';
 import { setSlot } from '../../src/services/slot/set-slot.ts';
-import { type Command, readOptions, required, table, UsageError } from './command.ts';
+import { type AdminContext, type Command, readOptions, required, table, UsageError } from './command.ts';
 
 /** `slot list` */
 export const listSlotsCommand: Command = {
@@ -25,28 +29,79 @@ export const showSlotCommand: Command = {
   name: ['slot', 'show'],
   usage: 'slot show <slot-id>',
   about: 'One slot as JSON.',
-  run: async ([id], { db }) => {
-    const slot = (await listSlots(db)).find((candidate) => candidate.id === required(id, 'The slot id'));
-    if (slot === undefined) throw new UsageError(`There is no slot "${id}". Slots are slot-001 to slot-015.`);
-    return JSON.stringify(slot, null, 2);
-  },
+  run: async ([id], context) => JSON.stringify(await slotOf(context, id), null, 2),
 };
+
+async function slotOf({ db }: AdminContext, id: string | undefined): Promise<Slot> {
+  const slot = await findSlot(db, required(id, 'The slot id'));
+  if (slot === undefined) throw new UsageError(`There is no slot "${id}". Slots are slot-001 to slot-015.`);
+  return slot;
+}
+
+const changeDeps = ({ db, providers, config }: AdminContext): ChangeSlotDeps => ({
+  db,
+  providers,
+  checkSettings: checkProviderSettings,
+  retentionHours: config.values.RESULT_RETENTION_HOURS,
+});
 
 /** `slot set` */
 export const setSlotCommand: Command = {
   name: ['slot', 'set'],
   usage:
-    "slot set <slot-id> [--name N] [--provider P] [--operation O] [--settings '{…}'] [--set key=value …] [--enable | --disable] [--dry-run]",
+    "slot set <slot-id> [--name N] [--provider P] [--operation O] [--settings '{…}'] [--set key=value …] [--keep-original-hours N] [--enable | --disable] [--dry-run]",
   about:
     'Changes what is given; --set changes single settings, --settings replaces them all. Photos already accepted are not affected.',
-  run: async (words, { db, providers }) => {
+  run: async (words, context) => {
     const { values, positionals } = parse(words);
-    const id = required(positionals[0], 'The slot id');
-    const current = (await listSlots(db)).find((slot) => slot.id === id);
-    const change = changeOf(values, current);
-    const deps = { db, providers, checkSettings: checkProviderSettings };
-    const slot = await setSlot(deps, id, change, { isDryRun: values['dry-run'] === true });
+    const current = await slotOf(context, positionals[0]);
+    const slot = await setSlot(changeDeps(context), COMMAND_LINE, {
+      slotId: current.id,
+      change: changeOf(values, current),
+      // single settings are put into what was read: they must not undo what somebody else changes meanwhile
+      updatedAt: current.updatedAt.toISOString(),
+      isDryRun: values['dry-run'] === true,
+    });
     return `${values['dry-run'] ? 'Would become' : 'Is now'}:\n${JSON.stringify(slot, null, 2)}`;
+  },
+};
+
+/** As many versions as are kept. */
+const VERSIONS_MAX = 200;
+
+/** `slot history` */
+export const showSlotHistoryCommand: Command = {
+  name: ['slot', 'history'],
+  usage: 'slot history <slot-id>',
+  about: 'How the slot was set up before, newest first: when, by whom, and what was changed.',
+  run: async ([id], context) => {
+    const { versions } = await listSlotHistory(context, (await slotOf(context, id)).id, {
+      page: 1,
+      pageSize: VERSIONS_MAX,
+    });
+    const rows = versions.map((version) => [
+      String(version.version),
+      version.changedAt.toISOString(),
+      version.changedBy ?? '',
+      version.restoredFrom === null ? version.change : `restored ${version.restoredFrom}`,
+      version.changedFields?.join(' ') ?? '',
+    ]);
+    return table([['version', 'since', 'by', 'how', 'what changed'], ...rows]);
+  },
+};
+
+/** `slot restore` */
+export const restoreSlotCommand: Command = {
+  name: ['slot', 'restore'],
+  usage: 'slot restore <slot-id> <version>',
+  about: 'Sets the slot up as it was in that version, whole. Photos already accepted are not affected.',
+  run: async ([id, number], context) => {
+    const current = await slotOf(context, id);
+    const version = required(number, 'The version');
+    if (!/^[1-9]\d{0,8}$/.test(version)) throw new UsageError(`"${version.slice(0, 60)}" is not a version.`);
+    const request = { slotId: current.id, version: Number(version) };
+    const slot = await restoreSlotVersion(changeDeps(context), COMMAND_LINE, request);
+    return `Is now:\n${JSON.stringify(slot, null, 2)}`;
   },
 };
 
@@ -57,26 +112,38 @@ const parse = (words: string[]) =>
     operation: { type: 'string' },
     settings: { type: 'string' },
     set: { type: 'string', multiple: true },
+    'keep-original-hours': { type: 'string' },
     enable: { type: 'boolean' },
     disable: { type: 'boolean' },
     'dry-run': { type: 'boolean' },
   });
 
-function changeOf(values: ReturnType<typeof parse>['values'], current: Slot | undefined): SlotChange {
+function changeOf(values: ReturnType<typeof parse>['values'], current: Slot): SlotChange {
   if (values.enable && values.disable) throw new UsageError('--enable and --disable exclude each other.');
   // another operation has other settings: nothing of the old ones is carried over
   const isOther = values.provider !== undefined || values.operation !== undefined;
-  const kept = isOther ? {} : current?.settings;
+  const kept = isOther ? {} : current.settings;
   const base = values.settings === undefined ? kept : readObject(values.settings);
   const singles = Object.fromEntries((values.set ?? []).map(readPair));
   const hasSettings = values.settings !== undefined || values.set !== undefined;
   return {
-    ...(values.name !== undefined && { name: values.name }),
+    ...(values.name !== undefined && { name: readName(values.name) }),
     ...(values.provider !== undefined && { providerId: values.provider }),
     ...(values.operation !== undefined && { operationId: values.operation }),
     ...(hasSettings && { settings: { ...base, ...singles } }),
+    ...(values['keep-original-hours'] !== undefined && { keepOriginalHours: readHours(values['keep-original-hours']) }),
     ...((values.enable || values.disable) && { isEnabled: values.enable === true }),
   };
+}
+
+function readName(text: string): string {
+  if (text.trim() !== '' && [...text].length <= 100 && !/\p{Cc}/u.test(text)) return text;
+  throw new UsageError('--name takes 1 to 100 characters, none of them a control character.');
+}
+
+function readHours(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 720) return Number(text);
+  throw new UsageError('--keep-original-hours takes a number of hours from 0 to 720.');
 }
 
 function readObject(text: string): Record<string, unknown> {

@@ -23,8 +23,14 @@ export const PACKAGE_ROOMS: readonly PackageRoom[] = [
     path: '^src/providers/',
     reason: 'Calls that leave the house share one set of limits and timeouts.',
   },
+  { name: 'jose', path: '^src/services/access/', reason: 'Tokens are signed and judged in one place.' },
+  {
+    name: 'prom-client',
+    path: '^src/observability/',
+    reason: 'What is measured is named and documented in one place.',
+  },
   { name: 'koa', path: '^src/http/', reason: 'A handler sees typed requests, never the framework.' },
-  { name: 'rate-limiter-flexible', path: '^src/services/', reason: 'A limit is counted by the use case it protects.' },
+  { name: 'yazl', path: '^src/services/result/', reason: 'An archive is made by the use case that walks its files.' },
   { name: 'openapi-backend', path: '^src/(contract|http)/', reason: 'Routing is wired once, from the contract.' },
   { name: 'ajv', path: '^(src/contract|generated)/', reason: 'One validator with one set of formats and options.' },
   {

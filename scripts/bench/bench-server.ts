@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { type Config, ENVIRONMENT_PREFIX, readConfig } from '../../src/config.ts';
 import { checkProviderSettings } from '../../src/contract/provider-settings.ts';
 import { findFreePort } from '../../src/db/embedded/free-port.ts';
+import { COMMAND_LINE } from '../../src/domain/actor.ts';
 import { createLog } from '../../src/log.ts';
 import { createProviders } from '../../src/main/create-providers.ts';
 import { type OpenDatabase, openDatabase } from '../../src/main/open-database.ts';
@@ -118,11 +119,15 @@ async function setUp(config: Config, { db }: OpenDatabase, options: BenchServerO
     const { runningMax = 200 } = options;
     await updateLane(db, { providerId: 'gemini', runningMax, callsPerMinute: null, openMax: null });
     if (options.geminiUrl === undefined) return;
-    await setSlot({ db, providers, checkSettings: checkProviderSettings }, 'slot-001', {
-      providerId: 'gemini',
-      operationId: 'image_edit',
-      settings: { prompt: 'Turn the guests into a comic.' },
-      isEnabled: true,
+    const { RESULT_RETENTION_HOURS: retentionHours } = config.values;
+    await setSlot({ db, providers, checkSettings: checkProviderSettings, retentionHours }, COMMAND_LINE, {
+      slotId: 'slot-001',
+      change: {
+        providerId: 'gemini',
+        operationId: 'image_edit',
+        settings: { prompt: 'Turn the guests into a comic.' },
+        isEnabled: true,
+      },
     });
   } finally {
     await close();

@@ -35,6 +35,7 @@ export interface SpanReport {
 }
 
 export interface IngestBench {
+  readonly server: BenchServer;
   readonly bare: BareCall;
   /** The same photo through the naive build beside us. @returns the station's wait in milliseconds. */
   shootNaive(): Promise<number>;
@@ -47,11 +48,16 @@ export interface IngestBench {
   stop(): Promise<void>;
 }
 
-/** Starts everything, with a provider that behaves as given, and sends photos until the code is warm. */
+/**
+ * Starts everything, with a provider that behaves as given, and sends photos until the code is warm.
+ *
+ * @param environment variables of the server, without prefix.
+ */
 export async function startIngestBench(
   context: BenchContext,
   name: string,
   behaviour: GeminiBehaviour,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<IngestBench> {
   const photo = await context.pictures.photo();
   const warmUp = Array.from({ length: WARM_UP_PHOTOS }, (): GeminiBehaviour => ({ kind: 'success' }));
@@ -64,6 +70,7 @@ export async function startIngestBench(
   const server = await startBenchServer({
     home: join(context.directory, name),
     geminiUrl: simulator.url,
+    environment,
     nodeArguments: profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`],
   });
   const request = buildStationRequest({ url: server.ingestUrl, password: PASSWORD, photo: photo.bytes });
@@ -81,6 +88,7 @@ export async function startIngestBench(
   };
   for (let sent = 0; sent < WARM_UP_PHOTOS; sent += 1) await shoot();
   return {
+    server,
     bare,
     shoot,
     shootNaive,

@@ -90,6 +90,8 @@ function diffOperation(where: string, before: Surface, after: Surface): Differen
   if (queries[0] !== queries[1]) {
     note(queries[0] === 'refuse' ? 'additive' : 'breaking', `x-unknown-query ${queries.join(' became ')}`);
   }
+  const codes = [before, after].map(({ found }) => found.operation['x-invalid-request-code'] ?? 'invalid_request');
+  if (codes[0] !== codes[1]) note('breaking', `x-invalid-request-code ${codes.join(' became ')}`);
   return [
     ...differences,
     ...diffDeprecation(where, before.found.operation, after.found.operation),

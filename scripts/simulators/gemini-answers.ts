@@ -1,11 +1,5 @@
 import type { GeminiBehaviour, SuccessBehaviour } from './gemini-behaviour.ts';
-
-/** A whole answer, ready to send. */
-export interface PreparedAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
+import type { EndlessAnswer, PreparedAnswer } from './prepared-answer.ts';
 
 const JSON_HEADERS = {
   'content-type': 'application/json; charset=UTF-8',
@@ -121,13 +115,15 @@ export function plainAnswer(behaviour: GeminiBehaviour, model: string): Prepared
   }
 }
 
-/** How an endless answer begins; after it come {@link ENDLESS_PIECE}s without end. */
-export const ENDLESS_HEAD: PreparedAnswer = {
-  status: 200,
-  headers: JSON_HEADERS,
-  body: Buffer.from('{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"'),
+/** A picture without end. */
+export const ENDLESS: EndlessAnswer = {
+  head: {
+    status: 200,
+    headers: JSON_HEADERS,
+    body: Buffer.from('{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"'),
+  },
+  piece: Buffer.alloc(65_536, 'A'),
 };
-export const ENDLESS_PIECE: Buffer = Buffer.alloc(65_536, 'A');
 
 function page(html: string): PreparedAnswer {
   return { status: 200, headers: { 'content-type': 'text/html; charset=UTF-8' }, body: Buffer.from(html) };

@@ -1,3 +1,5 @@
+import type { Rule } from './behaviour-script.ts';
+
 /** What the simulator does with a valid request. Plain data: a script is JSON, from a test, a command line or a header. */
 export type GeminiBehaviour = Timing &
   (
@@ -44,30 +46,11 @@ export interface SuccessBehaviour {
   readonly split?: number;
 }
 
-/** A behaviour for requests that match; it stays in force. All conditions given must hold. */
-export interface GeminiRule {
-  readonly when: { readonly apiKey?: string; readonly promptIncludes?: string };
-  readonly behaviour: GeminiBehaviour;
-}
+/** A behaviour for requests that match; it stays in force. */
+export type GeminiRule = Rule<GeminiBehaviour>;
 
-/** What decides between behaviours, and what of a request it looks at. */
-export interface ChoiceInput {
-  readonly header: string | undefined;
-  readonly apiKey: string;
-  /** Missing when the body is not read yet, or never. */
-  readonly prompt: string | undefined;
-}
-
-export interface BehaviourScript {
-  plan(...behaviours: readonly GeminiBehaviour[]): void;
-  setDefault(behaviour: GeminiBehaviour): void;
-  /** Whether the choice for a request may depend on its prompt. */
-  readonly looksAtPrompts: boolean;
-  /** The header `x-simulate` wins, then the first rule that matches, then the next planned behaviour, then the default. */
-  next(input: ChoiceInput): GeminiBehaviour;
-}
-
-const KINDS: ReadonlySet<string> = new Set([
+/** Every kind of behaviour. */
+export const GEMINI_KINDS: ReadonlySet<string> = new Set([
   ...[
     'success',
     'no_image',
@@ -81,45 +64,3 @@ const KINDS: ReadonlySet<string> = new Set([
   ],
   ...['text_only', 'throttled', 'status', 'bad_key', 'bad_request', 'hang', 'stall', 'drip', 'cut'],
 ]);
-
-/** @throws TypeError for an entry that is neither a behaviour nor a rule. */
-export function createScript(entries: readonly (GeminiBehaviour | GeminiRule)[]): BehaviourScript {
-  const rules = entries.filter((entry): entry is GeminiRule => 'when' in entry);
-  const planned = entries.filter((entry): entry is GeminiBehaviour => !('when' in entry));
-  for (const behaviour of [...rules.map((rule) => rule.behaviour), ...planned]) checkBehaviour(behaviour);
-  let otherwise: GeminiBehaviour = { kind: 'success' };
-  return {
-    plan(...behaviours) {
-      planned.push(...behaviours.map(checkBehaviour));
-    },
-    setDefault(behaviour) {
-      otherwise = checkBehaviour(behaviour);
-    },
-    looksAtPrompts: rules.some((rule) => rule.when.promptIncludes !== undefined),
-    next(input) {
-      if (input.header !== undefined) return parseBehaviour(input.header);
-      return rules.find((rule) => matches(rule, input))?.behaviour ?? planned.shift() ?? otherwise;
-    },
-  };
-}
-
-/** Reads a behaviour from text: JSON, or the bare name of its kind. @throws TypeError when it is neither. */
-export function parseBehaviour(text: string): GeminiBehaviour {
-  try {
-    return checkBehaviour(text.trimStart().startsWith('{') ? JSON.parse(text) : { kind: text.trim() });
-  } catch (error) {
-    throw new TypeError(`not a behaviour: ${text.slice(0, 200)}`, { cause: error });
-  }
-}
-
-function matches({ when }: GeminiRule, { apiKey, prompt }: ChoiceInput): boolean {
-  if (when.apiKey !== undefined && when.apiKey !== apiKey) return false;
-  return when.promptIncludes === undefined || prompt?.includes(when.promptIncludes) === true;
-}
-
-function checkBehaviour(behaviour: unknown): GeminiBehaviour {
-  const kind = typeof behaviour === 'object' && behaviour !== null && 'kind' in behaviour ? behaviour.kind : undefined;
-  if (typeof kind !== 'string' || !KINDS.has(kind))
-    throw new TypeError(`unknown behaviour: ${JSON.stringify(behaviour)}`);
-  return behaviour as GeminiBehaviour;
-}

@@ -1,11 +1,4 @@
-import { createHash } from 'node:crypto';
-
-/** An image the service found in a request. */
-export interface ReceivedImage {
-  readonly mimeType: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-}
+import { beginsLike, type ReceivedImage, receivedImage } from './received-image.ts';
 
 /** A request that passed the checks. */
 export interface ReadRequest {
@@ -68,27 +61,10 @@ function readImage(blob: { mimeType?: unknown; data?: unknown }, at: string) {
     throw new InvalidArgument(`Invalid value at '${at}.inline_data.data' (TYPE_BYTES), Base64 decoding failed`);
   }
   const bytes = Buffer.from(data, 'base64');
-  if (typeof mimeType !== 'string' || !isImage(bytes, mimeType)) {
+  if (typeof mimeType !== 'string' || !beginsLike(bytes, mimeType)) {
     throw new InvalidArgument('Unable to process input image. Please retry or report in the documentation.');
   }
-  return { mimeType, sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), bytes };
-}
-
-function isImage(bytes: Buffer, mimeType: string): boolean {
-  const text = (from: number, to: number): string => bytes.toString('latin1', from, to);
-  switch (mimeType) {
-    case 'image/jpeg':
-      return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-    case 'image/png':
-      return text(0, 8) === '\x89PNG\r\n\x1a\n';
-    case 'image/webp':
-      return text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP';
-    case 'image/heic':
-    case 'image/heif':
-      return text(4, 8) === 'ftyp';
-    default:
-      return false;
-  }
+  return { ...receivedImage(bytes, mimeType), bytes };
 }
 
 function checkConfig(config: Readonly<Record<string, unknown>>, model: string): void {

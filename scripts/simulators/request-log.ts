@@ -1,4 +1,4 @@
-import type { ReceivedImage } from './gemini-request.ts';
+import type { ReceivedImage } from './received-image.ts';
 
 /** How a request ended. `pending`: it has not yet. */
 export type RequestOutcome = 'pending' | 'answered' | 'client_aborted' | 'cut' | 'stopped';
@@ -25,7 +25,10 @@ export interface RecordedRequest {
   model: string | undefined;
   prompt: string | undefined;
   images: readonly ReceivedImage[];
+  /** Of Gemini's requests. */
   generationConfig: Readonly<Record<string, unknown>>;
+  /** Of forms: the text fields, in their order. */
+  fields: Readonly<Record<string, string>>;
 }
 
 /** `started`: the head arrived; `received`: the whole request; `answering`: the answer began; `ended`: nothing more will happen. */
@@ -111,5 +114,6 @@ function newRequest(head: Pick<RecordedRequest, 'method' | 'path' | 'headers'>):
     prompt: undefined,
     images: [],
     generationConfig: {},
+    fields: {},
   };
 }

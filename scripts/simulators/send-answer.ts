@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ENDLESS_HEAD, ENDLESS_PIECE, type PreparedAnswer } from './gemini-answers.ts';
-import type { GeminiBehaviour } from './gemini-behaviour.ts';
+import type { Behaviour } from './behaviour-script.ts';
+import type { EndlessAnswer, PreparedAnswer } from './prepared-answer.ts';
 
 /** Pieces a second of a dripping answer. */
 const DRIPS_PER_SECOND = 20;
@@ -14,14 +14,14 @@ const DRIPS_PER_SECOND = 20;
  */
 export async function sendAnswer(
   response: ServerResponse,
-  behaviour: GeminiBehaviour,
+  behaviour: Behaviour,
   answer: PreparedAnswer,
   gone: AbortSignal,
 ): Promise<boolean> {
-  if (behaviour.kind === 'cut') return await sendCut(response, answer, behaviour.afterBytes, gone);
+  if (behaviour.kind === 'cut') return await sendCut(response, answer, behaviour.afterBytes ?? 0, gone);
   response.writeHead(answer.status, answer.headers);
   if (behaviour.kind === 'drip') {
-    const piece = Math.max(1, Math.round(behaviour.bytesPerSecond / DRIPS_PER_SECOND));
+    const piece = Math.max(1, Math.round((behaviour.bytesPerSecond ?? 0) / DRIPS_PER_SECOND));
     for (let at = 0; at < answer.body.length; at += piece) {
       await write(response, answer.body.subarray(at, at + piece), gone);
       await delay(1000 / DRIPS_PER_SECOND, undefined, { signal: gone });
@@ -39,10 +39,14 @@ export async function sendAnswer(
 }
 
 /** Sends the beginning of a picture and then more of it for as long as the client listens. Rejects when `gone` is aborted. */
-export async function sendEndlessly(response: ServerResponse, gone: AbortSignal): Promise<never> {
-  response.writeHead(ENDLESS_HEAD.status, ENDLESS_HEAD.headers);
-  await write(response, ENDLESS_HEAD.body, gone);
-  for (;;) await write(response, ENDLESS_PIECE, gone);
+export async function sendEndlessly(
+  response: ServerResponse,
+  { head, piece }: EndlessAnswer,
+  gone: AbortSignal,
+): Promise<never> {
+  response.writeHead(head.status, head.headers);
+  await write(response, head.body, gone);
+  for (;;) await write(response, piece, gone);
 }
 
 async function sendCut(

@@ -35,6 +35,18 @@ export const secret = (about: string, { lengthMin = 1 }: { lengthMin?: number } 
   about,
 });
 
+/** A secret of exactly this many bytes, as base64 or base64url. */
+export const secretBytes = (about: string, bytes: number): Variable<string> => ({
+  initial: '',
+  parse: (raw) =>
+    /^[A-Za-z0-9+/_-]+={0,2}$/.test(raw) && Buffer.from(raw, 'base64').length === bytes
+      ? { value: raw }
+      : { fault: `must be ${bytes} bytes in base64` },
+  shown: '–',
+  bounds: `secret, ${bytes} bytes in base64`,
+  about,
+});
+
 interface Bounds {
   readonly min: number;
   readonly max: number;

@@ -143,9 +143,9 @@ function match(backend: ContractBackend, method: string, path: string): Match {
   const target = found.entry.byMethod.get(method);
   if (target === undefined) return { kind: 'method_not_allowed', allow: found.entry.allow };
   const params: Record<string, string> = {};
-  for (const [index, name] of target.paramNames.entries()) {
+  for (let index = 0; index < found.values.length; index += 1) {
     const value = found.values[index] as string;
-    params[name] = encoded ? decodeURIComponent(value) : value;
+    params[target.paramNames[index] as string] = encoded ? decodeURIComponent(value) : value;
   }
   return { kind: 'operation', operation: target.operation, params };
 }

@@ -51,5 +51,6 @@ function toFault({ instancePath, keyword, message, params }: ValidatorError, pre
 }
 
 function limit(pointer: string): string {
-  return pointer.length > POINTER_LENGTH_MAX ? `${pointer.slice(0, POINTER_LENGTH_MAX)}…` : pointer;
+  // a cut may halve a surrogate pair
+  return pointer.length > POINTER_LENGTH_MAX ? `${pointer.slice(0, POINTER_LENGTH_MAX).toWellFormed()}…` : pointer;
 }

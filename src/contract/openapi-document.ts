@@ -45,6 +45,7 @@ export interface OperationObject {
   readonly requestBody?: RequestBodyObject | Reference;
   readonly responses?: Readonly<Record<string, ResponseObject | Reference>>;
   readonly 'x-unknown-query'?: unknown;
+  readonly 'x-invalid-request-code'?: unknown;
   readonly security?: readonly SecurityRequirement[];
 }
 

@@ -1,4 +1,5 @@
 /** Reads a contract's operations once into plain rows, so that no request has to look into the document. */
+import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 import { type Access, isPermission } from '../domain/permissions.ts';
 import {
   type FoundOperation,
@@ -30,6 +31,8 @@ export interface OperationRow {
   readonly path: string;
   readonly unknownQuery: UnknownQuery;
   readonly access: Access;
+  /** The code of a request that does not keep to the contract: `invalid_request`, unless the operation says `x-invalid-request-code`. */
+  readonly invalidRequestCode: ErrorCode;
   readonly parameters: readonly OperationParameter[];
   readonly requestBodyRequired: boolean;
   /** Lower case, without parameters; empty when the operation takes no body. */
@@ -40,12 +43,14 @@ export interface OperationRow {
 
 const UNKNOWN_QUERY = ['ignore', 'keep', 'refuse'] as const satisfies readonly UnknownQuery[];
 const PARAMETER_TYPES = ['string', 'integer', 'number', 'boolean', 'array'] as const satisfies readonly ParameterType[];
+const INVALID_REQUEST_CODES = (Object.keys(ERROR_STATUS) as ErrorCode[]).filter((code) => ERROR_STATUS[code] === 400);
 const PARAMETER_PLACES = ['path', 'query', 'header'] as const;
 
 /**
  * @returns every operation in the order of the document.
  * @throws Error naming the operation, when it has no id or the id of another one, a status that is not a single number
- * (`default`, `5XX`), a parameter in a cookie or of an object type, an unknown value of `x-unknown-query`, or security that this server does not know.
+ * (`default`, `5XX`), a parameter in a cookie or of an object type, an unknown value of `x-unknown-query` or `x-invalid-request-code`, or
+ * security that this server does not know.
  */
 export function readOperations(document: OpenApiDocument): OperationRow[] {
   const rows = listOperations(document).map((found) => readOperation(document, found));
@@ -64,6 +69,10 @@ function readOperation(document: OpenApiDocument, found: FoundOperation): Operat
   if (!isOneOf(UNKNOWN_QUERY, unknownQuery)) {
     throw new Error(`${operationId}: x-unknown-query must be one of ${UNKNOWN_QUERY.join(', ')}.`);
   }
+  const invalidRequestCode = operation['x-invalid-request-code'] ?? 'invalid_request';
+  if (!isOneOf(INVALID_REQUEST_CODES, invalidRequestCode)) {
+    throw new Error(`${operationId}: x-invalid-request-code must be a code of status 400.`);
+  }
   const body = operation.requestBody && resolveReference(document, operation.requestBody);
   return {
     operationId,
@@ -71,6 +80,7 @@ function readOperation(document: OpenApiDocument, found: FoundOperation): Operat
     path,
     unknownQuery,
     access: readAccess(document, operationId, found),
+    invalidRequestCode,
     parameters: readParameters(document, operationId, found),
     requestBodyRequired: body?.required === true,
     requestContentTypes: Object.keys(body?.content ?? {}).map((type) => type.toLowerCase()),

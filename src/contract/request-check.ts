@@ -106,14 +106,21 @@ function readQuery({ row, query: declared }: RequestRules, query: TextFields, fa
   const values: Fields = Object.create(null);
   for (const name of Object.keys(query)) {
     const parameter = declared.get(name);
-    if (parameter !== undefined) values[name] = convert(query[name], parameter.type);
-    else if (row.unknownQuery === 'keep') values[name] = query[name];
+    if (parameter !== undefined) {
+      values[name] = convert(query[name], parameter.type);
+      if (holdsNul(query[name])) faults.push({ pointer: toPointer('query', name), message: NO_NUL, keyword: 'text' });
+    } else if (row.unknownQuery === 'keep') values[name] = query[name];
     else if (row.unknownQuery === 'refuse') {
       faults.push({ pointer: toPointer('query', name), message: 'is not known', keyword: 'additionalProperties' });
     }
   }
   return values;
 }
+
+/** PostgreSQL keeps no U+0000 in a text, and says so with an error when it is asked for one. */
+const NO_NUL = 'must not contain U+0000';
+const holdsNul = (value: string | readonly string[] | undefined): boolean =>
+  typeof value === 'string' ? value.includes('\0') : (value?.some((text) => text.includes('\0')) ?? false);
 
 function readHeaders({ headers: declared }: RequestRules, headers: TextFields): Readonly<Fields> {
   if (declared.length === 0) return NONE;

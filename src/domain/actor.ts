@@ -8,6 +8,8 @@ export interface Actor {
   /** The client's address; null where there is none (command line, the server itself). */
   readonly address: string | null;
   readonly requestId: string | null;
+  /** When the access token that was sent ends; absent where there was none. */
+  readonly tokenExpiresAt?: Date;
 }
 
 /** Whoever runs commands on the server's own machine; no administrator's name has a space. */

@@ -12,8 +12,18 @@ export const RETENTION_HOURS = { min: 1, max: 720, default: 72 } as const;
 /** How long finished job rows are kept, in days: the default and the least that may be configured. */
 export const JOB_ROW_DAYS = { min: 100, default: 400 } as const;
 
+/** How long the audit log is kept at least, in days; longer where job rows are. */
+export const AUDIT_DAYS = 400;
+
 /** Files without a row are orphans only after the longest window and this margin: an upload in progress has no row yet. */
 const ORPHAN_MARGIN_SECONDS = 60;
+
+/**
+ * How long requests are held, in seconds: what settings say, else the environment. An environment below the bounds is for tests and
+ * rules always.
+ */
+export const windowSecondsInForce = (environmentSeconds: number, setting: number | undefined): number =>
+  environmentSeconds < WINDOW_SECONDS.min ? environmentSeconds : (setting ?? environmentSeconds);
 
 /** What is left of a window, in milliseconds; never below zero. */
 export const windowLeftMs = (windowMs: number, elapsedMs: number): number => Math.max(0, windowMs - elapsedMs);

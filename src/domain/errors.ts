@@ -29,6 +29,7 @@ export const ERROR_STATUS = {
   range_not_satisfiable: 416,
   invalid_slot_settings: 422,
   invalid_settings: 422,
+  invalid_password: 422,
   login_throttled: 429,
   queue_busy: 429,
   rate_limited: 429,

@@ -1,3 +1,5 @@
+import type { JobTemplates } from './templates.ts';
+
 /**
  * A job's life. It is `pending` when it was accepted, `processing` while a worker holds it under a lease, and final exactly once:
  * with a result, or with a reason. A lost lease or a shutdown puts it back to `pending`; the claim number only grows, and every
@@ -16,6 +18,9 @@ export const JOB_STEPS = {
 
 /** A state of a job: waiting, in work, or one of the four ends. */
 export type JobState = keyof typeof JOB_STEPS;
+
+/** How a job ends. */
+export type JobEnd = Exclude<JobState, 'pending' | 'processing'>;
 
 /** Why a job failed. */
 export type FailureReason = 'timeout' | 'provider_error' | 'cancelled';
@@ -38,4 +43,6 @@ export const mayStep = (from: JobState, to: JobState): boolean => (JOB_STEPS[fro
 export interface JobSnapshot {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly photo: { readonly mimeType: string; readonly sizeBytes: number; readonly sha256: string };
+  /** The template pictures that the settings name; left out where they name none. */
+  readonly templates?: JobTemplates;
 }

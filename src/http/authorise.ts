@@ -9,6 +9,7 @@ import type { Incoming } from './incoming.ts';
 export interface TokenOwner {
   readonly name: string;
   readonly permissions: readonly Permission[];
+  readonly tokenExpiresAt?: Date;
 }
 
 /** How tokens are judged. */

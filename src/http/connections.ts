@@ -2,13 +2,13 @@
  * The connections of a server, and what is being answered on them. Node closes only connections that are idle at the moment of
  * `close`; one that never sent a byte, or becomes idle later, would hold up the end of the process.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** What the server knows of its connections. */
 export interface Connections {
   /** Counts an answer in; to be called for every request. */
-  open(req: IncomingMessage, res: ServerResponse): void;
+  open(res: ServerResponse): void;
   /** Whether bytes of an answer are on this connection already. */
   isAnswering(socket: Duplex): boolean;
   /** From now on a connection ends with the answer it is waiting for, and at once where it waits for none. */
@@ -21,18 +21,19 @@ export function watchConnections(server: Server): Connections {
   const answers = new Set<ServerResponse>();
   let isEnding = false;
   const isBusy = (socket: Duplex) => [...answers].some((res) => res.req.socket === socket);
+  function onAnswerClose(this: ServerResponse): void {
+    answers.delete(this);
+    if (isEnding && !isBusy(this.req.socket)) this.req.socket.destroy();
+  }
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
   return {
-    open(req, res) {
+    open(res) {
       answers.add(res);
       if (isEnding) res.setHeader('Connection', 'close');
-      res.once('close', () => {
-        answers.delete(res);
-        if (isEnding && !isBusy(req.socket)) req.socket.destroy();
-      });
+      res.on('close', onAnswerClose);
     },
     isAnswering: (socket) => [...answers].some((res) => res.req.socket === socket && res.headersSent),
     end() {

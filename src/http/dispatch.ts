@@ -7,7 +7,7 @@ import { isSlotId } from '../domain/slots.ts';
 import { type AuthoriseDeps, authorise } from './authorise.ts';
 import type { Incoming } from './incoming.ts';
 import { readJsonBody } from './json-body.ts';
-import { createReceiveUpload } from './upload/receive-upload.ts';
+import { announcesBody } from './request-body-head.ts';
 
 /**
  * Finds the operation. @throws DomainError `not_found`, `method_not_allowed` (with `details.allow`), `invalid_request` for a path
@@ -33,7 +33,7 @@ export function findOperation(contract: Contract, incoming: Incoming) {
  * Checks who asks, reads and validates the request, and runs its handler.
  *
  * @throws DomainError `unauthorized`, `forbidden`, `slot_not_found`, `unsupported_media_type`, `payload_too_large`,
- * `invalid_request`; or whatever the handler throws.
+ * `invalid_request` or the operation's own code for it; or whatever the handler throws.
  */
 export async function dispatch(
   contract: Contract,
@@ -42,8 +42,8 @@ export async function dispatch(
   incoming: Incoming,
 ): Promise<AnyReply> {
   const { operation, params } = match;
-  const { req, res } = incoming;
-  const actor = operation.access === 'public' ? undefined : await authorise(deps, operation.access, incoming);
+  const { req } = incoming;
+  if (operation.access !== 'public') incoming.context.actor = await authorise(deps, operation.access, incoming);
   const query = incoming.search === '' ? NO_QUERY : queryOf(incoming.search);
   demandSlot(params.slot_id);
   demandSlot(query.slot_id);
@@ -53,14 +53,10 @@ export async function dispatch(
     query,
     // a range is for GET alone (RFC 9110, section 14.2)
     headers: req.method === 'HEAD' ? { ...req.headers, range: undefined } : req.headers,
-    body: operation.rules.bodyIsJson ? await readJsonBody(req, res) : undefined,
+    body: operation.rules.bodyIsJson ? await readJsonBody(incoming, operation.invalidRequestCode) : undefined,
   });
-  if (!checked.ok) throw contractFault(checked.faults);
-  return contract.handle(operation, checked.request, {
-    ...incoming.context,
-    actor,
-    receiveUpload: createReceiveUpload(req, res),
-  });
+  if (!checked.ok) throw contractFault(operation, checked.faults);
+  return contract.handle(operation, checked.request, incoming.context);
 }
 
 /** An unknown slot is told before any other fault of the request, also where it is only a filter. */
@@ -69,8 +65,8 @@ function demandSlot(slotId: unknown): void {
     throw new DomainError('slot_not_found', 'There is no such slot. Slots are slot-001 to slot-015.');
 }
 
-const contractFault = (fields: readonly FieldFault[]) =>
-  new DomainError('invalid_request', 'The request does not keep to the contract.', { details: { fields } });
+const contractFault = ({ invalidRequestCode }: ContractOperation, fields: readonly FieldFault[]) =>
+  new DomainError(invalidRequestCode, 'The request does not keep to the contract.', { details: { fields } });
 
 const NO_QUERY: Record<string, string | string[]> = Object.freeze({});
 
@@ -84,7 +80,10 @@ function queryOf(search: string): Record<string, string | string[]> {
 }
 
 function checkContentType(contract: Contract, operation: ContractOperation, req: IncomingMessage): void {
-  if (operation.requestContentTypes.length === 0) return;
+  // A body that the operation does not take is passed over, as that of a GET is (RFC 9110, section 9.3.1). A form is not looked at
+  // here: whoever receives it judges its head, and the station inspector sees what is refused.
+  if (!operation.rules.bodyIsJson) return;
+  if (!operation.requestBodyRequired && !announcesBody(req)) return;
   if (contract.findRequestContentType(operation, req.headers['content-type']) !== undefined) return;
   throw new DomainError('unsupported_media_type', `Send the body as ${operation.requestContentTypes.join(' or ')}.`, {
     details: { accepted: operation.requestContentTypes },

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RequestContext } from '../contract/request-context.ts';
+import type { HttpContext } from './http-context.ts';
 
 /** What a request is, before its operation is known. */
 export interface Incoming {
@@ -9,5 +9,7 @@ export interface Incoming {
   readonly path: string;
   /** Without the question mark. */
   readonly search: string;
-  readonly context: Omit<RequestContext, 'receiveUpload' | 'actor'>;
+  readonly context: HttpContext;
+  /** Whether the whole body was read, in the moment before Node's parser says so itself. */
+  isBodyTaken: boolean;
 }

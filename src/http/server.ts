@@ -45,7 +45,7 @@ export async function startHttpServer(app: Koa, where: ListenAddress): Promise<H
   });
   const connections = watchConnections(server);
   const handle = (req: IncomingMessage, res: ServerResponse) => {
-    connections.open(req, res);
+    connections.open(res);
     answer(req, res);
   };
   server.on('request', handle);

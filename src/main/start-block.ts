@@ -1,22 +1,18 @@
 /** What a person sees after a start: one block, everything needed for the first photo. */
-import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { FIRST_ADMINISTRATOR } from '../domain/administrators.ts';
 import { WINDOW_SECONDS } from '../domain/deadlines.ts';
+import { firstRunPath } from './first-run.ts';
 import { lanAddress } from './lan-address.ts';
 import type { RunningServer } from './start-server.ts';
 
 /** Renders the block. A password is in it only when it was made by this very start. */
 export function renderStartBlock(server: RunningServer): string {
-  const { config, address, publicBaseUrl, ingestPassword } = server;
+  const { address, metricsAddress, publicBaseUrl, ingestPassword } = server;
   const lines: string[] = [];
   if (address === undefined) lines.push('PhotoChanger works on the queue; it serves no requests (role worker).');
   else lines.push(`PhotoChanger listens on ${publicBaseUrl}`);
-  if (ingestPassword.kind === 'made') {
-    lines.push(
-      '',
-      `  ingest password   ${ingestPassword.password}`,
-      `                    made for this first run, kept in ${join(config.homePath, 'first-run.json')}, not shown again`,
-    );
-  }
+  lines.push(...madePasswords(server));
   if (address !== undefined) {
     const password = ingestPassword.kind === 'made' ? ingestPassword.password : '<ingest password>';
     lines.push(
@@ -27,8 +23,24 @@ export function renderStartBlock(server: RunningServer): string {
     );
     lines.push('', `  contract          ${publicBaseUrl}/openapi.json`);
   }
+  if (metricsAddress !== undefined) lines.push('', `  metrics           ${urlOf(metricsAddress)}/metrics`);
   lines.push(...notices(server).map((notice) => `\n  ! ${notice}`));
   return `\n${lines.join('\n')}\n\n`;
+}
+
+const urlOf = ({ address, port }: AddressInfo): string =>
+  `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+function madePasswords({ config, ingestPassword, administratorPassword }: RunningServer): string[] {
+  const made = [
+    ...(ingestPassword.kind === 'made' ? [`  ingest password   ${ingestPassword.password}`] : []),
+    ...(administratorPassword.kind === 'made'
+      ? [`  administrator     ${FIRST_ADMINISTRATOR}   password   ${administratorPassword.password}`]
+      : []),
+  ];
+  if (made.length === 0) return [];
+  const kept = `made for this first run, kept in ${firstRunPath(config.homePath)}, not shown again`;
+  return ['', ...made, `                    ${kept}`];
 }
 
 function notices({ config, address, ignoredSeeds }: RunningServer): string[] {
@@ -39,7 +51,10 @@ function notices({ config, address, ignoredSeeds }: RunningServer): string[] {
     found.push(`Only this machine can connect. Let stations in with PHOTOCHANGER_HOST=0.0.0.0${lanHint(values.PORT)}.`);
   if (address !== undefined && values.PUBLIC_BASE_URL === undefined)
     found.push('PHOTOCHANGER_PUBLIC_BASE_URL is not set: links use the listening address.');
-  for (const name of ignoredSeeds) found.push(`PHOTOCHANGER_${name} is ignored: settings hold a value already.`);
+  for (const name of ignoredSeeds) {
+    const reason = name === 'ADMIN_PASSWORD' ? 'there are administrators already' : 'settings hold a value already';
+    found.push(`PHOTOCHANGER_${name} is ignored: ${reason}.`);
+  }
   const seconds = values.T_SYNC_RESPONSE_SECONDS;
   if (seconds < WINDOW_SECONDS.min || seconds > WINDOW_SECONDS.max) {
     found.push(

@@ -3,10 +3,22 @@ import { type FileHandle, mkdir, open, rm, rmdir, stat, unlink, writeFile } from
 import path from 'node:path';
 import { fileChecksum } from './file-checksum.ts';
 import { watchFreeSpace } from './free-space.ts';
+import { linkFile } from './link-file.ts';
 import { listFiles } from './list-files.ts';
-import { PAYLOADS, payloadPath, RESULTS, resolveInside, resultPath, thumbnailPathOf } from './media-paths.ts';
+import {
+  FOLDERS,
+  ORIGINALS,
+  originalPath,
+  PAYLOADS,
+  payloadPath,
+  picturePath,
+  RESULTS,
+  resolveInside,
+  resultPath,
+  thumbnailPathOf,
+} from './media-paths.ts';
 import { errorCode, ifThere, onStorage } from './storage-fault.ts';
-import type { MediaStore, ResultToStore, StoredResult } from './store.ts';
+import type { MediaStore, PictureToStore, ResultToStore, StoredResult } from './store.ts';
 import { FOLDER_MODE, writeFilesDurably } from './write-result.ts';
 
 /** Where the store lies. */
@@ -37,10 +49,17 @@ export function createDiskStore(options: DiskStoreOptions): MediaStore {
     },
     resolve,
     storeResult: (result) => onStorage(() => storeResult(root, result)),
+    storePicture: (picture) => onStorage(() => storePicture(root, picture)),
     remove,
+    keepOriginal: (jobId, payload, keptOn) => nameAgain(root, payload, originalPath(jobId, keptOn)),
+    payloadOfOriginal: (jobId, original) => nameAgain(root, original, payloadPath(jobId, 'photo')),
     thumbnailPathOf,
     async removeResult(relativePath) {
       await Promise.all([remove(relativePath), remove(thumbnailPathOf(relativePath))]);
+      await removeIfEmpty(root, resolve(relativePath));
+    },
+    async removeOriginal(relativePath) {
+      await remove(relativePath);
       await removeIfEmpty(root, resolve(relativePath));
     },
     openFile: (relativePath) => onStorage(() => openFile(resolve(relativePath))),
@@ -63,7 +82,7 @@ async function stampOf(probe: string): Promise<Date> {
 }
 
 async function prepareFolders(root: string): Promise<void> {
-  for (const folder of [path.join(root, PAYLOADS), path.join(root, RESULTS)]) {
+  for (const folder of FOLDERS.map((name) => path.join(root, name))) {
     const probe = path.join(folder, `write-check.${process.pid}.tmp`);
     try {
       await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
@@ -94,10 +113,20 @@ async function storeResult(root: string, result: ResultToStore): Promise<StoredR
   return { path: imagePath, thumbnailPath, ...image };
 }
 
-/** Removes the day's folder of a result when nothing is in it; a result that is stored meanwhile makes it again. */
+async function storePicture(root: string, picture: PictureToStore): Promise<Omit<StoredResult, 'thumbnailPath'>> {
+  const stored = picturePath(picture.folder, picture.id, picture.mimeType);
+  const written = await writeFilesDurably({ absolutePath: resolveInside(root, stored), parts: picture.parts });
+  return { path: stored, ...written };
+}
+
+/** @returns the second name; nothing when there is no file with the first one. */
+const nameAgain = (root: string, from: string, to: string): Promise<string | undefined> =>
+  onStorage(() => ifThere(linkFile(resolveInside(root, from), resolveInside(root, to)).then(() => to)));
+
+/** Removes the folder of a day when nothing is in it; what is stored meanwhile makes it again. */
 async function removeIfEmpty(root: string, absolutePath: string): Promise<void> {
   const folder = path.dirname(absolutePath);
-  if (path.dirname(folder) !== path.join(root, RESULTS)) return;
+  if (![RESULTS, ORIGINALS].some((name) => path.dirname(folder) === path.join(root, name))) return;
   // "not empty" has several codes, and an empty folder that stays harms nobody
   await rmdir(folder).catch(() => {});
 }

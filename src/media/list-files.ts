@@ -1,12 +1,12 @@
 import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import path from 'node:path';
-import { isPlainName, PAYLOADS, RESULTS } from './media-paths.ts';
+import { FOLDERS, isPlainName } from './media-paths.ts';
 import { asStorageFault, ifThere } from './storage-fault.ts';
 import type { StoredFile } from './store.ts';
 
 /**
- * Walks over all payloads, results, thumbnails and unfinished files, one after the other, so that a sweep of 100,000
+ * Walks over all payloads, results, thumbnails, templates, public pictures and unfinished files, one after the other, so that a sweep of 100,000
  * files leaves the thread pool to those who wait. Files and folders that vanish meanwhile are passed over; so is what
  * was not named by the store.
  *
@@ -15,8 +15,7 @@ import type { StoredFile } from './store.ts';
  */
 export async function* listFiles(root: string): AsyncGenerator<StoredFile, void, undefined> {
   try {
-    yield* listFolder(root, PAYLOADS);
-    yield* listFolder(root, RESULTS);
+    for (const folder of FOLDERS) yield* listFolder(root, folder);
   } catch (error) {
     throw asStorageFault(error);
   }

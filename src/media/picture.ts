@@ -42,6 +42,22 @@ export interface FinishedResult {
 /** Turns a provider's bytes into a result. Rejects with an `UnacceptableImageError` when they are no acceptable picture. */
 export type FinishResult = (image: Buffer, options: FinishOptions) => Promise<FinishedResult>;
 
+/** An uploaded picture that is kept: whole, upright, without metadata. */
+export interface PreparedPicture {
+  /** The file in pieces. */
+  readonly parts: readonly Buffer[];
+  readonly sizeBytes: number;
+  readonly mimeType: ResultMimeType;
+  /** Whether it has a channel of transparency. */
+  readonly hasAlpha: boolean;
+}
+
+/** Reads and judges an uploaded file. Rejects with an `UnacceptableImageError` when it is no acceptable picture. */
+export type PreparePicture = (
+  absolutePath: string,
+  options: { readonly pixelsMax: number },
+) => Promise<PreparedPicture>;
+
 /** A finished picture and who made it. */
 export interface Picture {
   readonly bytes: PictureBytes;

@@ -22,6 +22,19 @@ export interface ResultToStore {
   readonly storedOn: Date;
 }
 
+/** Where pictures lie that are kept as they were received: templates of slots, and what short-lived links show. */
+export type PictureFolder = 'templates' | 'public';
+
+/** A picture that is to be kept under an id of its own. */
+export interface PictureToStore {
+  readonly folder: PictureFolder;
+  /** A new one: a picture never takes another one's place. */
+  readonly id: string;
+  readonly mimeType: ResultMimeType;
+  /** The file in pieces; unchanged until the promise has settled. */
+  readonly parts: readonly Buffer[];
+}
+
 /** Where a result lies; paths are relative to the media root. */
 export interface StoredResult {
   readonly path: string;
@@ -40,7 +53,7 @@ export interface StoredFile {
 }
 
 /**
- * Where payloads and results lie. All paths are relative to the media root. A disk that is full or broken, and a
+ * Where payloads, results, templates and public pictures lie. All paths are relative to the media root. A disk that is full or broken, and a
  * process without file descriptors, are DomainError `storage_unavailable` with the system's error as its cause, in
  * every method.
  */
@@ -68,6 +81,17 @@ export interface MediaStore {
    * rejects, neither is there. Two calls for the same job and claim end with one of the pictures, whole.
    */
   storeResult(result: ResultToStore): Promise<StoredResult>;
+  /** Stores a picture: when it resolves, it is there and survives a power cut; when it rejects, nothing is there. */
+  storePicture(picture: PictureToStore): Promise<Omit<StoredResult, 'thumbnailPath'>>;
+  /**
+   * Lets a job's payload lie at a second, private place that outlives it: a link where the file system has them, else a copy.
+   *
+   * @param keptOn its UTC day names the folder.
+   * @returns where; nothing when there is no such payload.
+   */
+  keepOriginal(jobId: string, payloadPath: string, keptOn: Date): Promise<string | undefined>;
+  /** Lets a kept original be the payload of a new job. @returns where; nothing when there is no such file. */
+  payloadOfOriginal(jobId: string, originalPath: string): Promise<string | undefined>;
   /** Where a result's thumbnail lies. */
   thumbnailPathOf(path: string): string;
   /** The checksum of a file's bytes, in lower-case hex. @returns nothing when there is no such file. */
@@ -76,9 +100,11 @@ export interface MediaStore {
   remove(path: string): Promise<void>;
   /** Removes a result and its thumbnail, and their day's folder if it is empty then. What is not there is fine. */
   removeResult(path: string): Promise<void>;
+  /** Removes an original, and its day's folder if it is empty then. One that is not there is fine. */
+  removeOriginal(path: string): Promise<void>;
   /** Opens a file for reading; the caller closes the handle. @returns nothing when there is no such file. */
   openFile(path: string): Promise<{ readonly handle: FileHandle; readonly sizeBytes: number } | undefined>;
-  /** All payloads, results, thumbnails and unfinished files. What others remove or add meanwhile may be missing. */
+  /** All payloads, results, thumbnails, templates, public pictures and unfinished files. What others remove or add meanwhile may be missing. */
   listFiles(): AsyncIterable<StoredFile>;
   /** The time by the clock that stamps this store's files. */
   storageNow(): Promise<Date>;

@@ -29,6 +29,8 @@ export interface PartReceiver {
 
 /** The questions an upload asks while it arrives. */
 export interface UploadHooks {
+  /** Told of every piece of the body as it is read, whatever becomes of it. */
+  onBytes?(sizeBytes: number): void;
   /** Called for each text field in the order of arrival. Throws a `DomainError` to refuse the upload at once. */
   onField?(name: string, value: string): void;
   /**

@@ -25,8 +25,8 @@ export const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /**
- * Writes a file and its companion of the same folder: both are there under their names when it resolves, neither when it
- * rejects.
+ * Writes a file and, where it has one, its companion of the same folder: all are there under their names when it resolves,
+ * none when it rejects.
  *
  * Each is written beside its place, forced to the disk (`fdatasync`: size and content, not the times) and renamed. For the
  * main file the folder is forced, too, because a rename lives in the folder and the row that names the file is about to be
@@ -36,11 +36,14 @@ const FILE_MODE = 0o600;
  *
  * @throws the system's error, or that of a companion that could not be made, after everything that was written is removed.
  */
-export async function writeFilesDurably(main: FileToWrite, companion: FileToWrite): Promise<WrittenFile> {
-  const files = [main, companion];
+export async function writeFilesDurably(main: FileToWrite, companion?: FileToWrite): Promise<WrittenFile> {
+  const files = companion === undefined ? [main] : [main, companion];
   const temporaries = files.map(({ absolutePath }) => `${absolutePath}.${randomBytes(6).toString('hex')}.tmp`);
   const [mainTemporary = '', companionTemporary = ''] = temporaries;
-  const placing = [place(main, mainTemporary, true), place(companion, companionTemporary, false)] as const;
+  const placing = [
+    place(main, mainTemporary, true),
+    ...(companion === undefined ? [] : [place(companion, companionTemporary, false)]),
+  ] as const;
   try {
     // all of them: nothing may still write when the first error is thrown
     await Promise.allSettled(placing);

@@ -81,8 +81,8 @@ export interface ProviderInput {
   readonly settings: Readonly<Record<string, unknown>>;
   /** The photo that was just received. */
   readonly photo: SourceImage;
-  /** Template images by the setting key that names them. */
-  readonly references: ReadonlyMap<string, SourceImage>;
+  /** Template images by the setting key that names them: one, or several where the key takes a list, in its order. */
+  readonly references: ReadonlyMap<string, readonly SourceImage[]>;
 }
 
 /** What bounds a call. */
@@ -112,6 +112,8 @@ export interface OperationDescription {
 export interface ProviderDescription {
   readonly id: string;
   readonly name: string;
+  /** Whether it works only with an API key, which settings or the environment give. */
+  readonly needsKey: boolean;
   /** How an input image travels to the service. */
   readonly inputTravel: 'inline' | 'upload' | 'public_url';
   readonly mimeTypes: readonly ImageMimeType[];

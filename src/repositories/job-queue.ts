@@ -38,7 +38,8 @@ export type EnqueueOutcome =
   | { readonly outcome: 'claimed'; readonly claimNo: number; readonly attemptNo: number; readonly leftMs: number }
   | { readonly outcome: 'full'; readonly scope: 'all' | 'slot' | 'provider' };
 
-interface EnqueueRow {
+/** What the database answers. */
+export interface EnqueueRow {
   outcome: EnqueueOutcome['outcome'];
   full_scope: 'all' | 'slot' | 'provider' | null;
   left_ms: number | null;
@@ -54,22 +55,29 @@ export async function enqueueJob(db: Db, job: NewJob): Promise<EnqueueOutcome> {
   const rows = await runNamed<EnqueueRow>(db, {
     name: 'job_enqueue',
     text: 'select * from job_enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
-    values: [
-      job.id,
-      job.slotId,
-      job.providerId,
-      job.operationId,
-      JSON.stringify(job.snapshot),
-      JSON.stringify(job.metadata),
-      job.payloadPath,
-      job.elapsedMs,
-      job.windowMs,
-      job.openMax,
-      job.claimFor?.workerId ?? null,
-      job.claimFor?.leaseMs ?? null,
-    ],
+    values: enqueueArguments(job),
   });
-  const row = rows[0] as EnqueueRow;
+  return toEnqueueOutcome(rows[0] as EnqueueRow);
+}
+
+/** The arguments of the database's function, in its order. */
+export const enqueueArguments = (job: NewJob): unknown[] => [
+  job.id,
+  job.slotId,
+  job.providerId,
+  job.operationId,
+  JSON.stringify(job.snapshot),
+  JSON.stringify(job.metadata),
+  job.payloadPath,
+  job.elapsedMs,
+  job.windowMs,
+  job.openMax,
+  job.claimFor?.workerId ?? null,
+  job.claimFor?.leaseMs ?? null,
+];
+
+/** The answer as the use case knows it. */
+export function toEnqueueOutcome(row: EnqueueRow): EnqueueOutcome {
   if (row.outcome === 'full') return { outcome: 'full', scope: row.full_scope ?? 'all' };
   if (row.outcome !== 'claimed') return { outcome: row.outcome };
   return {
@@ -93,6 +101,8 @@ export interface ClaimedJob {
   readonly providerJobReference: string | null;
   /** Until the window closes, when the statement ran; count it down on the monotonic clock. */
   readonly leftMs: number;
+  /** Since the photo arrived, when the statement ran. */
+  readonly waitedMs: number;
 }
 
 interface ClaimRow {
@@ -106,6 +116,7 @@ interface ClaimRow {
   attempt_no: number;
   provider_job_reference: string | null;
   left_ms: number;
+  waited_ms: number;
 }
 
 /** Takes up to `count` jobs of a provider's lane, within its limits, fair over slots; only jobs among `only`, where given. */
@@ -115,7 +126,9 @@ export async function claimJobs(
 ): Promise<ClaimedJob[]> {
   const rows = await runNamed<ClaimRow>(db, {
     name: 'job_claim',
-    text: 'select * from job_claim($1, $2, $3, $4, $5)',
+    // the function sees jobs that came after this statement began, which the look at their rows does not: those have not waited
+    text: `select c.*, coalesce(extract(epoch from clock_timestamp() - j.created_at)::float8 * 1000, 0) as waited_ms
+      from job_claim($1, $2, $3, $4, $5) c left join lateral (select created_at from job where id = c.id limit 1) j on true`,
     values: [want.providerId, want.workerId, want.count, want.leaseMs, want.only ?? null],
   });
   return rows.map((row) => ({
@@ -129,6 +142,7 @@ export async function claimJobs(
     attemptNo: row.attempt_no,
     providerJobReference: row.provider_job_reference,
     leftMs: row.left_ms,
+    waitedMs: row.waited_ms,
   }));
 }
 
@@ -244,18 +258,29 @@ export async function releaseJobs(db: Db, workerId: string, claims: readonly Cla
 /** A job that the sweep moved on. */
 export interface SweptJob {
   readonly id: string;
+  readonly providerId: string;
   readonly payloadPath: string | null;
   readonly outcome: 'timeout' | 'reclaimed' | 'failed';
 }
 
 /** Ends jobs whose window closed, and returns jobs of dead workers to the queue. Safe to run in every process at once. */
 export async function sweepJobs(db: Db, restartGraceMs: number): Promise<SweptJob[]> {
-  const rows = await runNamed<{ id: string; payload_path: string | null; outcome: SweptJob['outcome'] }>(db, {
-    name: 'job_sweep',
-    text: 'select * from job_sweep($1)',
-    values: [restartGraceMs],
-  });
-  return rows.map((row) => ({ id: row.id, payloadPath: row.payload_path, outcome: row.outcome }));
+  const rows = await runNamed<Pick<SweptJob, 'id' | 'outcome'> & { provider_id: string; payload_path: string | null }>(
+    db,
+    {
+      name: 'job_sweep',
+      // a lateral look at one row each: as a plain join the planner may read the whole table, every second
+      text: `select s.id, s.payload_path, s.outcome, coalesce(j.provider_id, 'unknown') as provider_id from job_sweep($1) s
+      left join lateral (select provider_id from job where id = s.id limit 1) j on true`,
+      values: [restartGraceMs],
+    },
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    providerId: row.provider_id,
+    payloadPath: row.payload_path,
+    outcome: row.outcome,
+  }));
 }
 
 /** What became final since the last look (less 5 s, as commits become visible late), for all waiters of a process at once. */
@@ -269,17 +294,4 @@ export async function jobsFinalisedSince(db: Db, since: Date | null): Promise<{ 
     ids: rows.flatMap((row) => (row.id === null ? [] : [row.id])),
     lookedAt: rows[0]?.looked_at ?? new Date(0),
   };
-}
-
-/** The providers with work waiting and room for it, for the fallback poll of all lanes at once. */
-export async function lanesWithWork(db: Db): Promise<string[]> {
-  const rows = await runNamed<{ provider_id: string }>(db, {
-    name: 'lanes_with_work',
-    // a lateral look at one row each: as a semi-join the planner may read every pending row of a table it never analysed
-    text: `select l.provider_id from lane l
-      cross join lateral (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized limit 1) waiting
-      where l.running_max > (select count(*) from job p where p.provider_id = l.provider_id and p.status = 'processing' and not p.is_finalized)`,
-    values: [],
-  });
-  return rows.map((row) => row.provider_id);
 }

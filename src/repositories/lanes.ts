@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Db } from '../db/db.ts';
+import { type Db, runNamed } from '../db/db.ts';
+import type { Step } from './transaction.ts';
 
 /** The limits of one provider, over all processes. */
 export interface LaneLimits {
@@ -10,7 +11,7 @@ export interface LaneLimits {
 }
 
 /** Creates the lanes of providers that have none yet; limits that were changed since stay as they are. */
-export async function seedLanes(db: Db, lanes: readonly LaneLimits[]): Promise<void> {
+export async function seedLanes(db: Step, lanes: readonly LaneLimits[]): Promise<void> {
   await db.kysely
     .insertInto('lane')
     .values(lanes.map((lane) => ({ ...toRow(lane), calls_burst: burstOf(lane), tokens: burstOf(lane) })))
@@ -19,7 +20,7 @@ export async function seedLanes(db: Db, lanes: readonly LaneLimits[]): Promise<v
 }
 
 /** The limits of every provider that has a lane. */
-export async function listLanes(db: Db): Promise<LaneLimits[]> {
+export async function listLanes(db: Step): Promise<LaneLimits[]> {
   const rows = await db.kysely
     .selectFrom('lane')
     .select(['provider_id', 'running_max', 'open_max', 'calls_per_minute'])
@@ -34,7 +35,7 @@ export async function listLanes(db: Db): Promise<LaneLimits[]> {
 }
 
 /** Changes a provider's limits; they hold from the next call on. @returns whether the lane exists. */
-export async function updateLane(db: Db, lane: LaneLimits): Promise<boolean> {
+export async function updateLane(db: Step, lane: LaneLimits): Promise<boolean> {
   const result = await db.kysely
     .updateTable('lane')
     .set({ ...toRow(lane), calls_burst: burstOf(lane), tokens: sql`least(tokens, ${burstOf(lane)})` })
@@ -52,3 +53,16 @@ const toRow = (lane: LaneLimits) => ({
 
 // a twelfth of a minute's calls: enough for a group of guests, too little to trip the service's own limiter
 const burstOf = (lane: LaneLimits): number => Math.max(1, Math.ceil((lane.callsPerMinute ?? 120) / 12));
+
+/** The providers with work waiting and room for it, for the fallback poll of all lanes at once. */
+export async function lanesWithWork(db: Db): Promise<string[]> {
+  const rows = await runNamed<{ provider_id: string }>(db, {
+    name: 'lanes_with_work',
+    // a lateral look at one row each: as a semi-join the planner may read every pending row of a table it never analysed
+    text: `select l.provider_id from lane l
+      cross join lateral (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized limit 1) waiting
+      where l.running_max > (select count(*) from job p where p.provider_id = l.provider_id and p.status = 'processing' and not p.is_finalized)`,
+    values: [],
+  });
+  return rows.map((row) => row.provider_id);
+}

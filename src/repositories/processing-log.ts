@@ -1,5 +1,6 @@
 /** The append-only events of a job. Most are written by triggers; only what a worker alone knows is written here. */
 import { type Db, runNamed } from '../db/db.ts';
+import type { ProcessingLogTable } from '../db/tables.ts';
 
 /** What a call came to. */
 export interface ProviderResponse {
@@ -52,4 +53,50 @@ export async function listProcessingLog(db: Db, jobId: string): Promise<Processi
     providerLatencyMs: row.provider_latency_ms,
     details: row.details,
   }));
+}
+
+/** An event with what names it. */
+export interface JobEvent extends ProcessingEvent {
+  readonly status: ProcessingLogTable['status'];
+  readonly id: string;
+  readonly jobId: string;
+  readonly slotId: string;
+  /** Since the job was created; never below zero. */
+  readonly sinceCreatedMs: number;
+}
+
+/** The first `limit` events of a job in the order they happened; undefined when there is no such job. */
+export async function listJobEvents(
+  db: Pick<Db, 'kysely'>,
+  jobId: string,
+  limit: number,
+): Promise<JobEvent[] | undefined> {
+  const rows = await db.kysely
+    .selectFrom('job')
+    .leftJoin('processing_log as l', 'l.job_id', 'job.id')
+    .select(['l.id', 'job.id as job_id', 'job.slot_id', 'l.status', 'l.occurred_at', 'l.message'])
+    .select(['l.provider_latency_ms', 'l.details', 'job.created_at'])
+    .where('job.id', '=', jobId)
+    .orderBy('l.occurred_at')
+    .orderBy('l.id')
+    .limit(limit)
+    .execute();
+  if (rows.length === 0) return undefined;
+  return rows.flatMap((row) =>
+    row.id === null || row.status === null || row.occurred_at === null
+      ? []
+      : [
+          {
+            id: row.id,
+            jobId: row.job_id,
+            slotId: row.slot_id,
+            status: row.status,
+            occurredAt: row.occurred_at,
+            message: row.message,
+            providerLatencyMs: row.provider_latency_ms,
+            details: row.details,
+            sinceCreatedMs: Math.max(0, row.occurred_at.getTime() - row.created_at.getTime()),
+          },
+        ],
+  );
 }

@@ -8,12 +8,13 @@ const BATCH = 500;
 export async function findExpiredResults(
   db: Db,
   except: readonly string[] = [],
+  expiredBy?: Date,
 ): Promise<{ jobId: string; path: string }[]> {
   const rows = await db.kysely
     .selectFrom('job')
     .select(['id', 'result_file_path'])
     .where('result_file_path', 'is not', null)
-    .where('result_expires_at', '<=', sql<Date>`now()`)
+    .where('result_expires_at', '<=', expiredBy ?? sql<Date>`now()`)
     .$if(except.length > 0, (query) => query.where('id', 'not in', except))
     .orderBy('result_expires_at')
     .limit(BATCH)
@@ -22,12 +23,12 @@ export async function findExpiredResults(
 }
 
 /** How many results' retention is over while rows still name their files. */
-export async function countExpiredResults(db: Db): Promise<number> {
+export async function countExpiredResults(db: Db, expiredBy?: Date): Promise<number> {
   const { count } = await db.kysely
     .selectFrom('job')
     .select((expression) => expression.fn.countAll<number>().as('count'))
     .where('result_file_path', 'is not', null)
-    .where('result_expires_at', '<=', sql<Date>`now()`)
+    .where('result_expires_at', '<=', expiredBy ?? sql<Date>`now()`)
     .executeTakeFirstOrThrow();
   return count;
 }
@@ -38,14 +39,28 @@ export async function forgetResultFiles(db: Db, jobIds: readonly string[]): Prom
   await db.kysely.updateTable('job').set({ result_file_path: null }).where('id', 'in', jobIds).execute();
 }
 
-/** Deletes job rows finalised more than `days` ago, with their events. @returns how many. */
+/**
+ * Deletes job rows finalised more than `days` ago, with their events; only what the tallies hold already, so that no figure changes
+ * with it. @returns how many.
+ */
 export async function deleteOldJobs(db: Db, days: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    with old as materialized (
+    with mark as materialized (select rolled_until from tally_mark for no key update),
+    old as materialized (
       select id from job where is_finalized and result_file_path is null and finalized_at < now() - ${days} * interval '1 day'
+        and finalized_at < (select rolled_until from mark)
       order by finalized_at limit ${BATCH}
     ), events as (delete from processing_log where job_id in (select id from old)),
-    gone as (delete from job where id in (select id from old) returning 1)
+    gone as (delete from job where id in (select id from old) returning slot_id, status, failure_reason, finalized_at),
+    fewer as (
+      update job_kept k set jobs = k.jobs - g.jobs
+      from (select week_of(finalized_at) as week, slot_id, status, failure_reason, count(*) as jobs from gone group by 1, 2, 3, 4) g
+      where k.week = g.week and k.slot_id = g.slot_id and k.status = g.status and k.failure_reason is not distinct from g.failure_reason
+    ),
+    moved as (
+      update tally_mark set deleted_until = greatest(deleted_until, (select max(finalized_at) from gone))
+      where exists (select from gone)
+    )
     select count(*)::int as count from gone`.execute(db.kysely);
   return rows[0]?.count ?? 0;
 }

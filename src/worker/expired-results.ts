@@ -1,12 +1,14 @@
-import { findExpiredResults, forgetResultFiles } from '../repositories/retention.ts';
-import type { CleanUpDeps } from './clean-up-options.ts';
+import { countExpiredResults, findExpiredResults, forgetResultFiles } from '../repositories/retention.ts';
+import type { CleanUpDeps, CleanUpOptions } from './clean-up-options.ts';
 
-/** Removes the files of results whose retention is over, and then their paths. @returns how many are gone. */
-export async function removeExpiredResults(deps: CleanUpDeps, signal?: AbortSignal): Promise<number> {
+/** Removes the files of results whose retention is over, and then their paths. @returns how many are gone, or would be. */
+export async function removeExpiredResults(deps: CleanUpDeps, options: CleanUpOptions): Promise<number> {
+  const { signal, expiredBy, isDryRun } = options;
+  if (isDryRun) return countExpiredResults(deps.db, expiredBy);
   const stuck: string[] = [];
   let removed = 0;
   for (;;) {
-    const expired = await findExpiredResults(deps.db, stuck);
+    const expired = await findExpiredResults(deps.db, stuck, expiredBy);
     if (expired.length === 0) return removed;
     const gone: string[] = [];
     for (const { jobId, path } of expired) {

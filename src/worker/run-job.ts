@@ -4,15 +4,17 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { ATTEMPTS_MAX, attemptTimeoutMs, decideRetry } from '../domain/retry.ts';
-import type { Provider, ProviderFailure, ProviderInput, ProviderTicket } from '../providers/provider.ts';
-import { type ClaimedJob, failJob, keepTicket, reserveCall } from '../repositories/job-queue.ts';
+import type { Provider, ProviderFailure, ProviderTicket } from '../providers/provider.ts';
+import { failJob, keepTicket, reserveCall } from '../repositories/job-queue.ts';
 import { logProviderResponse } from '../repositories/processing-log.ts';
 import { type CallResult, callProvider } from './call-provider.ts';
 import { deliverPicture } from './deliver-picture.ts';
+import { findMissingTemplate, jobInput } from './job-input.ts';
 import { patiently } from './patiently.ts';
 import type { RunningJob } from './running-job.ts';
 import { StopReason } from './stop-reason.ts';
 import type { WorkerDeps } from './worker-deps.ts';
+import type { CallEnd } from './worker-meter.ts';
 
 /** How a run ended: `late` when the row was final before, `out of time` when the window's end, not this run, finalises the job. */
 export type RunEnd = 'succeeded' | 'failed' | 'late' | 'out of time';
@@ -28,12 +30,18 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
   const provider = deps.providers.get(job.providerId);
   if (provider === undefined) return giveUp(deps, running, `this worker has no provider "${job.providerId}"`);
   if (!(await isPhotoWhole(deps, running))) return giveUp(deps, running, 'the uploaded photo is gone or damaged');
+  const missing = await findMissingTemplate(deps, job);
+  if (missing !== undefined) return giveUp(deps, running, `the template picture of ${missing} is gone or damaged`);
   if (job.attemptNo > ATTEMPTS_MAX && job.providerJobReference === null)
     return giveUp(deps, running, 'all attempts are used up');
   const state = { attemptNo: job.attemptNo, ticket: job.providerJobReference };
+  const count = (end: CallEnd, ms: number) => deps.meter?.callEnded(provider.description.id, end, ms);
   for (;;) {
     const startedAt = performance.now();
-    const result = await attempt(deps, running, provider, state);
+    const result = await attempt(deps, running, provider, state).catch((error: unknown) => {
+      count(running.stop.aborted ? 'stopped' : 'fault', performance.now() - startedAt);
+      throw error;
+    });
     running.stages.mark('answer');
     const tookMs = performance.now() - startedAt;
     let failure: ProviderFailure;
@@ -43,9 +51,13 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
         image: result.image,
         latencyMs: tookMs,
       });
-      if (delivery.outcome !== 'unacceptable') return delivery.outcome;
+      if (delivery.outcome !== 'unacceptable') {
+        count('image', tookMs);
+        return delivery.outcome;
+      }
       failure = delivery.failure;
     } else failure = result.failure;
+    count('isTimeout' in result ? 'timeout' : failure.kind, tookMs);
     await tell(deps, running, state.attemptNo, failure, tookMs);
     const decision = decideRetry({
       failure,
@@ -80,7 +92,7 @@ function attempt(
   const { slowCallMs } = provider.description;
   return callProvider({
     provider,
-    input: inputOf(deps, running.job),
+    input: jobInput(deps, running.job),
     timeoutMs: attemptTimeoutMs({ leftMs: running.endsAt - performance.now(), attemptNo: state.attemptNo, slowCallMs }),
     stop: running.stop,
     mark: (stage) => running.stages.mark(stage === 'request_sent' ? 'request' : 'provider'),
@@ -91,17 +103,6 @@ function attempt(
     },
   });
 }
-
-const inputOf = (deps: WorkerDeps, job: ClaimedJob): ProviderInput => ({
-  operationId: job.operationId,
-  settings: job.snapshot.settings,
-  photo: {
-    path: deps.store.resolve(job.payloadPath),
-    mimeType: job.snapshot.photo.mimeType as ProviderInput['photo']['mimeType'],
-    sizeBytes: job.snapshot.photo.sizeBytes,
-  },
-  references: new Map(),
-});
 
 /** Waits until the provider's limits allow one more call. @returns its number, or undefined when the window closes first. */
 async function reserveNext(deps: WorkerDeps, running: RunningJob, provider: Provider): Promise<number | undefined> {

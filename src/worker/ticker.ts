@@ -10,14 +10,19 @@ export interface TickerOptions {
   readonly intervalMs: number;
   /** Up to this share of the interval is added or taken away, so that processes do not march in step. */
   readonly jitter: number;
+  /** The first turn comes at once instead of after an interval. */
+  readonly beginsAtOnce?: boolean;
   readonly log: { warn(fields: Record<string, unknown>, message: string): void };
 }
 
-/** Starts the task's turns, the first one after an interval. */
-export function startTicker(task: () => Promise<void>, { name, intervalMs, jitter, log }: TickerOptions): Ticker {
+/** Starts the task's turns, the first one after an interval unless it is said otherwise. */
+export function startTicker(
+  task: () => Promise<void>,
+  { name, intervalMs, jitter, beginsAtOnce = false, log }: TickerOptions,
+): Ticker {
   let isStopped = false;
   let turn: Promise<void> = Promise.resolve();
-  let timer: NodeJS.Timeout;
+  let timer: NodeJS.Timeout | undefined;
   const schedule = () => {
     timer = setTimeout(run, intervalMs * (1 + jitter * (2 * Math.random() - 1)));
   };
@@ -28,7 +33,8 @@ export function startTicker(task: () => Promise<void>, { name, intervalMs, jitte
         if (!isStopped) schedule();
       });
   };
-  schedule();
+  if (beginsAtOnce) run();
+  else schedule();
   return {
     async stop() {
       isStopped = true;

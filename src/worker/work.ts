@@ -1,6 +1,6 @@
 import { isConnectionFault } from '../repositories/connection-fault.ts';
 import { failJob } from '../repositories/job-queue.ts';
-import { runJob } from './run-job.ts';
+import { type RunEnd, runJob } from './run-job.ts';
 import type { RunningJob } from './running-job.ts';
 import type { WorkerDeps } from './worker-deps.ts';
 
@@ -13,6 +13,7 @@ export async function work(deps: WorkerDeps, running: RunningJob): Promise<void>
     const outcome = await runJob(deps, running);
     const duration_ms = Math.round(performance.now() - startedAt);
     deps.log.info({ ...facts, outcome, duration_ms, stages_ms: running.stages.durationsMs() }, 'job run ended');
+    tellMeter(deps, job.providerId, outcome);
     if (outcome === 'succeeded' || outcome === 'failed') await removePayload(deps, running);
     if (outcome !== 'succeeded') deps.held.wake(job.id, { kind: 'look' });
   } catch (error) {
@@ -36,11 +37,20 @@ async function endFaulty(deps: WorkerDeps, running: RunningJob, error: unknown):
   try {
     // a claim that was lost meanwhile leaves the photo to whoever holds the job now
     const isMine = await failJob(deps.db, claim, 'the server made a mistake; its log holds the details');
-    if (isMine) await removePayload(deps, running);
+    if (isMine) {
+      tellMeter(deps, job.providerId, 'failed');
+      await removePayload(deps, running);
+    }
   } catch (fault) {
     deps.log.warn({ job_id: job.id, err: fault }, 'failure not recorded; the sweep will');
   }
   deps.held.wake(job.id, { kind: 'look' });
+}
+
+function tellMeter({ meter }: WorkerDeps, providerId: string, end: RunEnd): void {
+  if (end === 'succeeded') meter?.jobEnded(providerId, 'succeeded');
+  if (end === 'failed') meter?.jobEnded(providerId, 'provider_error');
+  if (end === 'late') meter?.lateAnswerRefused();
 }
 
 // whoever holds the request removes the photo too; removing twice is harmless, never removing is not

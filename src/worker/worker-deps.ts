@@ -4,6 +4,7 @@ import type { FinishResult } from '../media/picture.ts';
 import type { MediaStore } from '../media/store.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { HeldRequests } from '../services/job/held-requests.ts';
+import type { WorkerMeter } from './worker-meter.ts';
 
 /** The lines a worker writes; ids and durations only. */
 export type WorkerLog = Pick<Log, 'debug' | 'info' | 'warn' | 'error'>;
@@ -17,6 +18,8 @@ export interface WorkerDeps {
   /** The requests this process holds: their pictures go straight from memory. */
   readonly held: HeldRequests;
   readonly log: WorkerLog;
+  /** Absent where nobody reads metrics. */
+  readonly meter?: WorkerMeter | undefined;
   readonly options: WorkerOptions;
 }
 

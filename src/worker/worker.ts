@@ -6,7 +6,8 @@
  * look asks for no more than there is room for, so two looks at once do no harm.
  */
 
-import { type ClaimedJob, claimJobs, lanesWithWork, releaseJobs, renewLeases } from '../repositories/job-queue.ts';
+import { type ClaimedJob, claimJobs, releaseJobs, renewLeases } from '../repositories/job-queue.ts';
+import { lanesWithWork } from '../repositories/lanes.ts';
 import type { LocalWorker, WorkerPlace } from '../services/job/local-worker.ts';
 import { createStageClock } from '../services/job/stage-clock.ts';
 import { createLaneWatch, type DueLane } from './lane-watch.ts';
@@ -67,6 +68,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const room = () => concurrency - entries.size - reserved;
 
   function run(job: ClaimedJob, isHandedOver: boolean): void {
+    if (job.claimNo === 1) deps.meter?.jobClaimed(job.providerId, job.waitedMs);
     const control = new AbortController();
     const claim = { jobId: job.id, claimNo: job.claimNo, workerId };
     const running: RunningJob = {

@@ -55,6 +55,13 @@ describe('query parameters', () => {
     ]);
   });
 
+  it.each([{ name: 'a\0' }, { tag: ['a', '\0'] }])('U+0000 is a fault wherever it stands: %j', (given) => {
+    const pointer = `/query/${Object.keys(given)[0]}`;
+    expect(check(contract, { query: given })).toEqual([
+      { pointer, message: 'must not contain U+0000', keyword: 'text' },
+    ]);
+  });
+
   it('all faults are named at once', () => {
     const faults = check(contract, { query: { limit: '0', on: 'x', name: 'long', zz: '1' } });
     expect((faults as readonly { pointer: string }[]).map(({ pointer }) => pointer).sort()).toEqual([

@@ -172,6 +172,11 @@ describe('starting', () => {
       'x-unknown-query must be one of',
     ],
     [
+      'a code of another status for faulty requests',
+      { '/a': { get: makeOperation('x', { 'x-invalid-request-code': 'forbidden' }) } },
+      'x-invalid-request-code must be a code of status 400',
+    ],
+    [
       'a reference that leads nowhere',
       { '/a': { get: makeOperation('x', { parameters: [{ $ref: '#/components/parameters/p' }] }) } },
       'leads nowhere',

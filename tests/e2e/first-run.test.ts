@@ -9,6 +9,7 @@ import { databasePasswordOf, makeHome, ownershipOf, postmasterOf, removeHome } f
 import { makePhoto } from '../support/images.ts';
 import { reapPrograms } from '../support/process.ts';
 import { type ServerProcess, startBlockOf, startServerProcess } from '../support/server-process.ts';
+import { signInAs } from '../support/sign-in.ts';
 
 const run = promisify(execFile);
 
@@ -69,7 +70,14 @@ test('the first start in an empty folder makes everything, tells it in one block
   password = /ingest password +(\S+)/.exec(block)?.[1] ?? '';
   expect(password).toMatch(/^\w{4}(?:-\w{4}){3}$/);
   const file = join(home, 'first-run.json');
-  expect(JSON.parse(readFileSync(file, 'utf8')).ingest_password).toBe(password);
+  const administratorPassword = /administrator +admin +password +(\S+)/.exec(block)?.[1] ?? '';
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+    ingest_password: password,
+    administrator: 'admin',
+    administrator_password: administratorPassword,
+    made_at: expect.any(String),
+  });
+  expect((await signInAs(server, 'admin', administratorPassword)).status).toBe(200);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(postmasterOf(home)).toBeGreaterThan(0);
   expect(await server.untilLogged('Embedded PostgreSQL is ready')).toMatchObject({ origin: 'initialised' });
@@ -89,7 +97,7 @@ test('the second start shows no password and keeps what was set', async () => {
   const server = await start();
   const { stdout } = server.output();
   expect(startBlockOf(stdout)).toContain(`PhotoChanger listens on ${server.url}`);
-  expect(startBlockOf(stdout)).not.toContain('ingest password  ');
+  expect(startBlockOf(stdout)).not.toMatch(/ingest password {2}|administrator {2}/);
   expect(stdout).not.toContain(password);
   expect(readFileSync(join(home, 'first-run.json'), 'utf8')).toBe(written);
   expect(await server.untilLogged('Embedded PostgreSQL is ready')).toMatchObject({ origin: 'started' });
@@ -98,10 +106,12 @@ test('the second start shows no password and keeps what was set', async () => {
 });
 
 test('a password in the environment is ignored once one is set, and the start says so', async () => {
-  const server = await start({ INGEST_PASSWORD: 'another-password' });
+  const server = await start({ INGEST_PASSWORD: 'another-password', ADMIN_PASSWORD: 'another-long-password' });
   const { stdout } = server.output();
   expect(startBlockOf(stdout)).toContain('PHOTOCHANGER_INGEST_PASSWORD is ignored');
+  expect(startBlockOf(stdout)).toContain('PHOTOCHANGER_ADMIN_PASSWORD is ignored');
   expect(stdout).not.toContain('another-password');
+  expect((await signInAs(server, 'admin', 'another-long-password')).status).toBe(401);
   expect((await post(server, 'another-password')).status).toBe(401);
   expect((await post(server, password)).status).toBe(200);
   await stop(server);

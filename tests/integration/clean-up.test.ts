@@ -7,6 +7,7 @@ import { createLog } from '../../src/log.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { thumbnailPathOf } from '../../src/media/media-paths.ts';
 import { enqueueJob } from '../../src/repositories/job-queue.ts';
+import { rollTallies } from '../../src/repositories/tallies.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
 import type { CleanUpOptions } from '../../src/worker/clean-up-options.ts';
 import { ask, refusal } from '../support/http.ts';
@@ -19,7 +20,15 @@ import { countRows, eventually, expectNothingLeft } from '../support/slots.ts';
 const OPTIONS: CleanUpOptions = { windowMsMax: 60_000, jobRowDays: 400, withOrphans: true, isDryRun: false };
 /** The longest window and a margin of a minute. */
 const ORPHAN_AGE_SECONDS = 120;
-const NOTHING = { expiredResults: 0, orphanFiles: 0, oldJobs: 0 };
+const NOTHING = {
+  expiredResults: 0,
+  expiredOriginals: 0,
+  mediaObjects: 0,
+  deletedTemplates: 0,
+  orphanFiles: 0,
+  oldJobs: 0,
+  oldAuditEvents: 0,
+};
 
 let server: TestServer;
 let photo: Buffer;
@@ -143,7 +152,11 @@ describe('a row', () => {
         step,
       );
     });
+    // not before the statistics hold it
+    expect(await clean()).toEqual(NOTHING);
+    await rollTallies(server.db, 24);
     const before = await countRows(server);
+    expect(await clean({ isDryRun: true })).toEqual({ ...NOTHING, oldJobs: 1 });
     expect(await clean()).toEqual({ ...NOTHING, oldJobs: 1 });
     expect(await countRows(server)).toBe(before - 1);
     const { rows } = await server.db.pool.query('select distinct job_id from processing_log where job_id = any ($1)', [

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type GeminiSimulator, startGeminiSimulator } from '../../scripts/simulators/gemini.ts';
-import { createGeminiProvider, type GeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
+import { createGeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
+import type { HttpProvider } from '../../src/providers/http-provider.ts';
 import {
   contextOf,
   countingSlabs,
@@ -17,7 +18,7 @@ import {
 const REASON = new Error('the window closed');
 let folder: PhotoFolder;
 let simulator: GeminiSimulator;
-let provider: GeminiProvider;
+let provider: HttpProvider;
 let slabs: ReturnType<typeof countingSlabs>;
 let stop: AbortController;
 

@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type GeminiBehaviour, type GeminiSimulator, startGeminiSimulator } from '../../scripts/simulators/gemini.ts';
-import { createGeminiProvider, type GeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
+import { createGeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
+import type { HttpProvider } from '../../src/providers/http-provider.ts';
 import {
   contextOf,
   countingSlabs,
@@ -16,7 +17,7 @@ import {
 const KEY = 'AIzaSyTest-0123456789_abcdefghijklmnop';
 let folder: PhotoFolder;
 let simulator: GeminiSimulator;
-let provider: GeminiProvider;
+let provider: HttpProvider;
 let apiKey: string | undefined;
 let slabs: ReturnType<typeof countingSlabs>;
 

@@ -3,7 +3,8 @@ import { readFile, truncate } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type GeminiBehaviour, type GeminiSimulator, startGeminiSimulator } from '../../scripts/simulators/gemini.ts';
-import { createGeminiProvider, type GeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
+import { createGeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
+import type { HttpProvider } from '../../src/providers/http-provider.ts';
 import {
   contextOf,
   countingSlabs,
@@ -18,7 +19,7 @@ import {
 const KEY = 'AIzaSyTest-0123456789_abcdefghijklmnop';
 let folder: PhotoFolder;
 let simulator: GeminiSimulator;
-let provider: GeminiProvider;
+let provider: HttpProvider;
 let apiKey: string | undefined;
 let slabs: ReturnType<typeof countingSlabs>;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { keepTicket, lanesWithWork, reserveCall, sweepJobs } from '../../src/repositories/job-queue.ts';
+import { keepTicket, reserveCall, sweepJobs } from '../../src/repositories/job-queue.ts';
+import { lanesWithWork } from '../../src/repositories/lanes.ts';
 import {
   atOnce,
   claim,
@@ -17,6 +18,7 @@ import {
   setLane,
   type TestQueue,
   waitingJob,
+  whileLocked,
 } from '../support/queue.ts';
 
 let queue: TestQueue;
@@ -104,9 +106,26 @@ describe('jobs are claimed', () => {
       attemptNo: 1,
       providerJobReference: null,
       leftMs: expect.any(Number),
+      waitedMs: expect.any(Number),
     });
+    expect(claimed?.waitedMs).toBeCloseTo(48_000 - (claimed?.leftMs ?? 0), -2);
     expect(claimed?.leftMs).toBeLessThanOrEqual(40_000);
     expect(claimed?.leftMs).toBeGreaterThan(30_000);
+  });
+
+  test('also when they came while the claim waited for its lane', async () => {
+    const { db } = queue;
+    const first = await waitingJob(db);
+    const lock = `select from lane where provider_id = '${LANE}' for update`;
+    const second = randomUUID();
+    const [jobs] = await whileLocked(queue, lock, [() => claim(db, { count: 2 })], () =>
+      db.pool.query(
+        `insert into job (id, slot_id, provider_id, operation_id, snapshot, payload_path, created_at, expires_at)
+         select $1, slot_id, provider_id, operation_id, snapshot, payload_path, clock_timestamp(), expires_at from job where id = $2`,
+        [second, first],
+      ),
+    );
+    expect(new Set(jobs?.map(({ id }) => id))).toEqual(new Set([first, second]));
   });
 });
 
@@ -137,9 +156,11 @@ describe('a job is not claimed', () => {
       expect(await claim(db)).toEqual([expect.objectContaining({ id: jobId, claimNo })]);
       await endLease(db, jobId);
       if (claimNo < claimMax)
-        expect(await sweepJobs(db, 0)).toEqual([{ id: jobId, payloadPath: null, outcome: 'reclaimed' }]);
+        expect(await sweepJobs(db, 0)).toEqual([
+          { id: jobId, providerId: LANE, payloadPath: null, outcome: 'reclaimed' },
+        ]);
     }
-    expect(await sweepJobs(db, 0)).toEqual([{ id: jobId, payloadPath, outcome: 'failed' }]);
+    expect(await sweepJobs(db, 0)).toEqual([{ id: jobId, providerId: LANE, payloadPath, outcome: 'failed' }]);
     expect(await readJob(db, jobId)).toMatchObject({ failure_reason: 'provider_error', claim_no: claimMax });
     expect(await claim(db)).toEqual([]);
   });

@@ -5,6 +5,7 @@ import { succeedJob } from '../../src/repositories/job-queue.ts';
 import { findJobOutcome, findResult, jobsWithPayload, knownResultPaths } from '../../src/repositories/jobs.ts';
 import { deleteOldJobs, findExpiredResults, forgetResultFiles } from '../../src/repositories/retention.ts';
 import { putSetting } from '../../src/repositories/settings.ts';
+import { rollTallies } from '../../src/repositories/tallies.ts';
 import {
   claimedJob,
   claimedJobs,
@@ -147,13 +148,15 @@ test('a payload belongs to its job until the job ends: only then is its file an 
 });
 
 describe('old jobs', () => {
-  test('are deleted with their events, and nothing else is', async () => {
+  test('are deleted with their events once they are counted, and nothing else is', async () => {
     const { db } = queue;
     const [old, recent] = [await finished(1), await finished(1)];
     await letHaveEnded(old.jobId, 400 * DAY_MS + 1_000);
     await letHaveEnded(recent.jobId, 400 * DAY_MS - 60_000);
     await forgetResultFiles(db, [old.jobId, recent.jobId]);
     const waiting = await waitingJob(db);
+    expect(await deleteOldJobs(db, 400)).toBe(0);
+    expect(await rollTallies(db, 24)).toBe('rolled');
     expect(await deleteOldJobs(db, 400)).toBe(1);
     expect(await deleteOldJobs(db, 400)).toBe(0);
     expect(await countJobs(db, `id in ('${recent.jobId}', '${waiting}')`)).toBe(2);
@@ -164,6 +167,7 @@ describe('old jobs', () => {
   test('stay while their file is not yet removed: nobody else knows of it', async () => {
     const { jobId } = await finished(1);
     await letHaveEnded(jobId, 500 * DAY_MS);
+    expect(await rollTallies(queue.db, 24)).toBe('rolled');
     expect(await deleteOldJobs(queue.db, 400)).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ import { ask, errorOf, type HttpAnswer, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
 import { closeWindow, newJob, readJob } from '../support/queue.ts';
 import { makeResult, resultPathOf, setRetentionLeft } from '../support/results.ts';
-import { expectNothingLeft, GEMINI_SLOT, type GeminiServer, startGeminiServer } from '../support/slots.ts';
+import { eventually, expectNothingLeft, GEMINI_SLOT, type GeminiServer, startGeminiServer } from '../support/slots.ts';
 
 let server: GeminiServer;
 let photo: Buffer;
@@ -137,6 +137,28 @@ describe('a result that is over', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
+  it('after 72 hours: whole, in parts and by its head at 71:59:59, and in none of these ways at 72:00:01', async () => {
+    const { jobId, picture } = await makeResult(server, photo);
+    const ways = () =>
+      Promise.all([get(jobId), get(jobId, { Range: 'bytes=5-9' }), get(jobId, {}, 'HEAD'), get(`${jobId}/thumbnail`)]);
+    // again where the machine was too slow for the last second
+    const [whole, part, head] = await eventually(async () => {
+      await setAge(jobId, '71:59:59');
+      const answers = await ways();
+      expect(answers.map(({ status }) => status)).toEqual([200, 206, 200, 200]);
+      return answers;
+    });
+    expect(whole.body).toEqual(picture);
+    expect(part.body).toEqual(picture.subarray(5, 10));
+    expect(head.headers.get('content-length')).toBe(String(picture.length));
+    expect(head.headers.get('cache-control')).toMatch(/^private, max-age=[01]$/);
+    await setAge(jobId, '72:00:01');
+    const over = await ways();
+    expect(over.map(({ status }) => status)).toEqual([410, 410, 410, 410]);
+    for (const { headers } of over) expect(headers.get('cache-control')).toBe('no-store');
+    expect(over.map(({ headers }) => headers.has('content-range'))).toEqual([false, false, false, false]);
+  });
+
   it('stays 410 once the file and the path are gone', async () => {
     const { jobId } = await makeResult(server, photo);
     await setRetentionLeft(server.db, jobId, -1);
@@ -186,3 +208,15 @@ describe('a result that never was is 404', () => {
     expect(refusal(await get(errorOf(failed).details?.job_id ?? ''))).toBe('404 result_not_found');
   });
 });
+
+/** Lets a result have been finished so long ago, its end with it: 72 hours after that. */
+async function setAge(jobId: string, age: string): Promise<void> {
+  const client = await server.db.pool.connect();
+  await client.query('set session_replication_role = replica');
+  await client.query(
+    `update job set result_expires_at = result_expires_at - (finalized_at - (clock_timestamp() - $2::interval)),
+      finalized_at = clock_timestamp() - $2::interval where id = $1`,
+    [jobId, age],
+  );
+  client.release(true);
+}

@@ -227,3 +227,66 @@ describe('an answer that waits behind another on its connection', () => {
     await expectNothingLeft(second, released);
   });
 });
+
+describe('a stream', () => {
+  /** Pieces of a megabyte, so many; what was made of it and whether it was closed. */
+  function stream(count: number, fault?: Error) {
+    const seen = { started: 0, closed: 0, pieces: 0 };
+    async function* source(): AsyncGenerator<Buffer> {
+      seen.started += 1;
+      try {
+        for (; seen.pieces < count; seen.pieces += 1) yield PICTURE;
+        if (fault) throw fault;
+      } finally {
+        seen.closed += 1;
+      }
+    }
+    return { body: { kind: 'stream', chunks: source(), sizeBytes: undefined } as const, seen };
+  }
+
+  it('is sent in chunks, whole, without a length', async () => {
+    const { client, res } = await request();
+    const { body, seen } = stream(3);
+    expect(await sendBytes(res, body, { idleTimeoutMs: 15_000 })).toBe('sent');
+    const received = await client.closed;
+    expect(received).toContain('Transfer-Encoding: chunked\r\n');
+    expect(received).not.toContain('Content-Length');
+    expect(received.endsWith('\r\n0\r\n\r\n')).toBe(true);
+    expect(received.length).toBeGreaterThan(3 * PICTURE.length);
+    expect(seen).toEqual({ started: 1, closed: 1, pieces: 3 });
+  });
+
+  it('is made at the pace of its reader, and closed when that goes away', async () => {
+    const { client, res } = await request({ isReading: false });
+    const { body, seen } = stream(1_000);
+    const sending = sendBytes(res, body, { idleTimeoutMs: 15_000 });
+    client.socket.resetAndDestroy();
+    expect(await sending).toBe('gone');
+    expect(seen.closed).toBe(1);
+    expect(seen.pieces).toBeLessThan(100);
+  });
+
+  it('is closed when its reader takes nothing for too long', async () => {
+    const { client, res } = await request({ isReading: false });
+    const { body, seen } = stream(1_000);
+    expect(await sendBytes(res, body, { idleTimeoutMs: 100 })).toBe('gone');
+    expect(seen.closed).toBe(1);
+    client.socket.destroy();
+  });
+
+  it('that fails on the way cuts the connection: the reader cannot take it for whole', async () => {
+    const { client, res } = await request();
+    const { body, seen } = stream(2, new Error('the disk broke'));
+    await expect(sendBytes(res, body, { idleTimeoutMs: 15_000 })).rejects.toThrow('the disk broke');
+    expect((await client.closed).endsWith('0\r\n\r\n')).toBe(false);
+    expect(seen.closed).toBe(1);
+  });
+
+  it('is not even begun for HEAD', async () => {
+    const { client, res } = await request({ method: 'HEAD' });
+    const { body, seen } = stream(2);
+    expect(await sendBytes(res, body, { idleTimeoutMs: 15_000, headOnly: true })).toBe('sent');
+    expect(bodyOf(await client.closed)).toHaveLength(0);
+    expect(seen.started).toBe(0);
+  });
+});

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeHome, removeHome } from '../support/home.ts';
 import { reapPrograms } from '../support/process.ts';
+import { MASTER_KEY } from '../support/server.ts';
 import { startBlockOf, startServerProcess } from '../support/server-process.ts';
 
 let database: TestDatabase;
@@ -18,11 +19,18 @@ afterAll(async () => {
 });
 
 test('three servers that start at once on an empty database agree on one schema and one ingest password', async () => {
+  // servers of one database share its master key
+  const SETTINGS_MASTER_KEY = MASTER_KEY;
   const servers = await Promise.all(
     Array.from({ length: 3 }, () => {
       const home = makeHome();
       homes.push(home);
-      return startServerProcess({ HOME: home, DATABASE_URL: database.url, MEDIA_FREE_BYTES_MIN: '0' });
+      return startServerProcess({
+        HOME: home,
+        DATABASE_URL: database.url,
+        MEDIA_FREE_BYTES_MIN: '0',
+        SETTINGS_MASTER_KEY,
+      });
     }),
   );
   const told = servers.flatMap(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { createSlabPool } from '../../src/media/slabs.ts';
-import type { TakeSlab } from '../../src/providers/gemini/base64-decoder.ts';
+import type { TakeSlab } from '../../src/providers/base64-decoder.ts';
 import type {
   CallContext,
   CallOutcome,

@@ -16,6 +16,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Source of a module that runs in the process before anything else. */
   readonly preload?: string;
+  /** What is piped in; nothing is, where it is left out. */
+  readonly input?: string;
 }
 
 /** How a process ended. */
@@ -53,17 +55,19 @@ const alive = new Set<Program>();
 function spawnNode(
   script: string,
   args: readonly string[],
-  { environment, cwd, preload }: ProgramOptions,
+  { environment, cwd, preload, input }: ProgramOptions,
 ): ChildProcess {
   const inherited = Object.fromEntries(
     INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
   );
   const preloads = preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
-  return spawn(process.execPath, [...preloads, join(ROOT, script), ...args], {
+  const child = spawn(process.execPath, [...preloads, join(ROOT, script), ...args], {
     cwd: cwd ?? ROOT,
     env: { ...inherited, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(input);
+  return child;
 }
 
 /** Starts a program of this project, named by its path in the project. Its test calls {@link reapPrograms} at its end. */

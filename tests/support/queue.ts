@@ -59,10 +59,12 @@ export async function setLane(db: Db, shape: LaneShape = {}): Promise<void> {
     .execute();
 }
 
-/** No jobs, no events, no settings, no slot limits, and one wide lane. */
+/** No jobs, no events, nothing counted, no settings, no slot limits, and one wide lane. */
 export async function emptyQueue({ db }: TestQueue): Promise<void> {
   await db.pool.query(`delete from job; delete from processing_log; delete from lane; delete from platform_setting;
-    update admission set open_max = null, open_bound = 0`);
+    update admission set open_max = null, open_bound = 0;
+    delete from tally_hour; delete from tally_day; delete from job_kept;
+    update tally_mark set rolled_until = '-infinity', deleted_until = '-infinity'`);
   await setLane(db);
 }
 

@@ -14,6 +14,9 @@ import { createLogBook, type LogBook } from './log-book.ts';
 
 export const INGEST_PASSWORD = 'test-ingest-password';
 
+/** One for all servers, because several of them, each with a home of its own, share a database. */
+export const MASTER_KEY = Buffer.alloc(32, 'test master key ').toString('base64');
+
 /** A photo on its way to a slot, as the station sends it unless it is said otherwise. */
 export type PhotoToPost = Partial<Omit<StationRequestOptions, 'url'>> & {
   readonly photo: Buffer;
@@ -89,6 +92,7 @@ function variables(
     PORT: '0',
     DATABASE_URL: database.url,
     INGEST_PASSWORD,
+    SETTINGS_MASTER_KEY: MASTER_KEY,
     MEDIA_FREE_BYTES_MIN: '0',
     LOG_LEVEL: 'debug',
     SHUTDOWN_GRACE_SECONDS: '1',

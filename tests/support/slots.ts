@@ -88,7 +88,7 @@ interface JobFiles {
 }
 
 /**
- * What has to be true whenever nothing is going on: every job is final, the files are exactly the results that rows name, with
+ * What has to be true whenever nothing is going on: every job is final, the files are exactly the results and originals that rows name, with
  * their thumbnails, and none of them is open. Waits a moment for what is still being removed.
  */
 export async function expectNothingLeft(server: TestServer): Promise<void> {
@@ -96,7 +96,8 @@ export async function expectNothingLeft(server: TestServer): Promise<void> {
     const { rows } = await server.db.pool.query<JobFiles>('select id, is_finalized, result_file_path from job');
     expect(rows.filter((job) => !job.is_finalized)).toEqual([]);
     const results = rows.flatMap(({ result_file_path: path }) => (path === null ? [] : [path, thumbnailPathOf(path)]));
-    expect(await server.files()).toEqual(results.sort());
+    const { rows: originals } = await server.db.pool.query<{ path: string }>('select path from job_original');
+    expect(await server.files()).toEqual([...results, ...originals.map(({ path }) => path)].sort());
     expect(await openFilesIn(server.mediaRoot)).toEqual([]);
   });
 }

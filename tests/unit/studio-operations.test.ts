@@ -32,7 +32,12 @@ async function submit(
   photo: SourceImage,
   references: Record<string, SourceImage> = {},
 ) {
-  const input = { operationId, settings, photo, references: new Map(Object.entries(references)) };
+  const input = {
+    operationId,
+    settings,
+    photo,
+    references: new Map(Object.entries(references).map(([key, image]) => [key, [image]])),
+  };
   return studio.submit(input, { signal: new AbortController().signal, deadlineAt: performance.now() + 20_000 });
 }
 

@@ -33,7 +33,7 @@ function submit(
   operationId: string,
   settings: ProviderInput['settings'],
   photo: SourceImage,
-  references: ReadonlyMap<string, SourceImage> = new Map(),
+  references: ReadonlyMap<string, readonly SourceImage[]> = new Map(),
   signal: AbortSignal = new AbortController().signal,
 ): Promise<CallOutcome> {
   return studio.submit(

@@ -27,7 +27,9 @@ create table slot (
   created_at    timestamptz(3) not null default clock_timestamp(),
   updated_at    timestamptz(3) not null default clock_timestamp()
 );
-create trigger slot_touch before update on slot for each row execute function touch_updated_at();
+-- a reset of the statistics is no change of the slot: whoever edits it meanwhile has nothing to merge
+create trigger slot_touch before update on slot for each row
+  when (new.last_reset_at is not distinct from old.last_reset_at) execute function touch_updated_at();
 
 insert into slot (id, name, provider_id, operation_id, settings, is_enabled)
 select 'slot-' || lpad(n::text, 3, '0'), 'Slot ' || n, 'studio', 'filter', '{"effect": "vintage"}'::jsonb, n = 1

@@ -1,6 +1,6 @@
 /** Receives a form with a picture: text fields into memory, the picture to disk, everything else nowhere. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ReceivedUpload, ReceiveUpload } from '../../media/upload.ts';
+import type { ReceivedUpload, ReceiveUpload, UploadHooks } from '../../media/upload.ts';
 import { sendContinue } from './expect-continue.ts';
 import { createMultipartParser } from './multipart-parser.ts';
 import { openRequestBody, type RequestBody } from './request-body.ts';
@@ -40,14 +40,19 @@ export function createReceiveUpload(req: IncomingMessage, res: ServerResponse): 
     );
     try {
       sendContinue(req, res);
-      return await receiveParts(body, boundary, createUploadParts(hooks, limits, body.failed));
+      return await receiveParts(body, boundary, hooks, createUploadParts(hooks, limits, body.failed));
     } finally {
       body.close();
     }
   };
 }
 
-async function receiveParts(body: RequestBody, boundary: string, parts: UploadParts): Promise<ReceivedUpload> {
+async function receiveParts(
+  body: RequestBody,
+  boundary: string,
+  { onBytes }: Pick<UploadHooks, 'onBytes'>,
+  parts: UploadParts,
+): Promise<ReceivedUpload> {
   const parser = createMultipartParser(boundary);
   try {
     for (;;) {
@@ -57,6 +62,7 @@ async function receiveParts(body: RequestBody, boundary: string, parts: UploadPa
       }
       const piece = await body.take();
       if (piece === undefined) break;
+      onBytes?.(piece.length);
       parser.push(piece);
     }
     parser.finish();

@@ -25,12 +25,12 @@ const QUEUED_BYTES_MAX = 256 * 1024;
 const QUEUED_PIECES_MAX = 1024;
 
 /**
- * Begins to read. Fails with `UploadAbortedError`, `UploadStalledError`, `onTooLarge()` or the signal's reason.
+ * Begins to read. Fails with `UploadAbortedError`, `UploadStalledError`, `onTooLarge()` or the reason of the signal, where there is one.
  *
  * The stream stays flowing: every pause costs Node two system calls and a copy, so it is paused only when the taker falls behind.
  * The idle time counts only while the taker waits: it is the client's pause, never ours.
  */
-export function openRequestBody(req: IncomingMessage, limits: RequestBodyLimits, signal: AbortSignal): RequestBody {
+export function openRequestBody(req: IncomingMessage, limits: RequestBodyLimits, signal?: AbortSignal): RequestBody {
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
   let queue: Buffer[] = [];
@@ -71,14 +71,14 @@ export function openRequestBody(req: IncomingMessage, limits: RequestBodyLimits,
   const onGone = (cause?: unknown): void => {
     if (!ended) fail(new UploadAbortedError(cause === undefined ? undefined : { cause }));
   };
-  const onAbort = (): void => fail(signal.reason);
+  const onAbort = (): void => fail(signal?.reason);
   const idle = setTimeout(() => {
     if (waiting !== undefined) fail(new UploadStalledError(limits.idleTimeoutMs));
   }, limits.idleTimeoutMs);
 
-  if (signal.aborted) onAbort();
+  if (signal?.aborted) onAbort();
   else if (req.destroyed) onGone();
-  signal.addEventListener('abort', onAbort, { once: true });
+  signal?.addEventListener('abort', onAbort, { once: true });
   req.on('error', onGone).on('close', onGone).on('end', onEnd).on('data', onBytes);
 
   return {
@@ -98,7 +98,7 @@ export function openRequestBody(req: IncomingMessage, limits: RequestBodyLimits,
     },
     close() {
       clearTimeout(idle);
-      signal.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
       req.off('error', onGone).off('close', onGone).off('end', onEnd).off('data', onBytes);
       if (!ended) req.pause();
     },

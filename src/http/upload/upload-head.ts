@@ -26,7 +26,9 @@ export function checkUploadHead(headers: IncomingHttpHeaders, fileSizeBytesMax: 
   const type = parseParameterisedValue(headers['content-type'] ?? '');
   if (type?.value !== 'multipart/form-data') {
     if (type !== undefined || !/^\s*multipart\/form-data\s*;/i.test(headers['content-type'] ?? '')) {
-      throw new DomainError('unsupported_media_type', 'The body must be multipart/form-data.');
+      throw new DomainError('unsupported_media_type', 'Send the body as multipart/form-data.', {
+        details: { accepted: ['multipart/form-data'] },
+      });
     }
     throw invalidPayload('The Content-Type of the form is malformed.');
   }

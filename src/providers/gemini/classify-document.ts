@@ -1,8 +1,6 @@
-import type { Charged, ProviderFailure } from '../provider.ts';
-import { listOf, recordOf, textOf } from './json-reading.ts';
-
-/** A failure whose words are not yet joined, freed of keys and capped. */
-export type Verdict = Omit<ProviderFailure, 'reason'> & { readonly words: readonly (string | undefined)[] };
+import { listOf, recordOf, textOf } from '../json-reading.ts';
+import type { Charged } from '../provider.ts';
+import type { Verdict } from '../verdict.ts';
 
 /**
  * Reasons to stop that another try with the same photo and prompt does not change: the service judged the content.

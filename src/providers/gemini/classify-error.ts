@@ -1,9 +1,9 @@
+import type { ErrorAnswer } from '../collect-answer.ts';
+import { type JsonRecord, listOf, recordOf, textOf } from '../json-reading.ts';
 import type { Charged, FailureKind } from '../provider.ts';
-import type { Verdict } from './classify-document.ts';
-import type { AnswerHeaders } from './collect-answer.ts';
-import { type JsonRecord, listOf, recordOf, textOf } from './json-reading.ts';
-
-const RETRY_AFTER_MS_MAX = 86_400_000;
+import { plainText } from '../reason.ts';
+import { cappedDelayMs, retryAfterHeaderMs } from '../retry-after.ts';
+import type { Verdict } from '../verdict.ts';
 
 interface Rule {
   readonly kind: FailureKind;
@@ -17,16 +17,12 @@ interface Rule {
  *
  * @param nowMs wall clock, for a `Retry-After` that is a date.
  */
-export function classifyError(
-  answer: { readonly status: number; readonly headers: AnswerHeaders; readonly text: string },
-  model: string,
-  nowMs: number,
-): Verdict {
+export function classifyError(answer: ErrorAnswer, model: string, nowMs: number): Verdict {
   const error = errorOf(answer.text);
   const details = listOf(error['details']).map(recordOf);
   const isExhausted = answer.status === 429 && quotaIds(details).some((id) => id.includes('PerDay'));
   const rule = ruleOf(answer.status, reasonCodes(details));
-  const retryAfterMs = retryDelayMs(details) ?? retryAfterHeaderMs(answer.headers['retry-after'], nowMs);
+  const retryAfterMs = retryDelayMs(details) ?? retryAfterHeaderMs(answer.headers, nowMs);
   const hint = answer.status === 404 ? `the model "${model}" is unknown or was retired` : undefined;
   return {
     ...rule,
@@ -79,27 +75,5 @@ function quotaIds(details: readonly JsonRecord[]): string[] {
 function retryDelayMs(details: readonly JsonRecord[]): number | undefined {
   const delays = details.map((detail) => /^(\d{1,9}(?:\.\d{1,9})?)s$/.exec(textOf(detail['retryDelay']) ?? '')?.[1]);
   const seconds = delays.find((delay) => delay !== undefined);
-  return seconds === undefined ? undefined : capped(Number(seconds) * 1000);
-}
-
-/** `Retry-After`: whole seconds or an HTTP date (RFC 9110, 10.2.3). */
-function retryAfterHeaderMs(header: string | string[] | undefined, nowMs: number): number | undefined {
-  const value = (Array.isArray(header) ? header[0] : header)?.trim();
-  if (value === undefined || value === '') return undefined;
-  if (/^\d{1,9}$/.test(value)) return capped(Number(value) * 1000);
-  const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? undefined : capped(atMs - nowMs);
-}
-
-function capped(delayMs: number): number {
-  return Math.ceil(Math.min(Math.max(delayMs, 0), RETRY_AFTER_MS_MAX));
-}
-
-function plainText(text: string): string | undefined {
-  return textOf(
-    text
-      .replace(/<[^>]{0,1000}>/g, ' ')
-      .replace(/\s+/g, ' ')
-      .trim(),
-  );
+  return seconds === undefined ? undefined : cappedDelayMs(Number(seconds) * 1000);
 }

@@ -8,6 +8,7 @@ const INLINE_BASE64_BYTES_MAX = 15_000_000;
 export const GEMINI_DESCRIPTION: ProviderDescription = {
   id: 'gemini',
   name: 'Google Gemini',
+  needsKey: true,
   inputTravel: 'inline',
   mimeTypes: IMAGE_MIME_TYPES,
   inputBytesMax: (INLINE_BASE64_BYTES_MAX / 4) * 3,

@@ -1,5 +1,5 @@
 import type { ProviderInput } from '../provider.ts';
-import type { RequestPart } from './request-body.ts';
+import type { RequestPart } from './write-content.ts';
 
 /** Used when the slot's settings name no model. */
 export const MODEL_DEFAULT = 'gemini-3.1-flash-image';

@@ -19,7 +19,7 @@ const CAPTION_IN_STRIP = 0.32;
 export const FRAME: StudioOperation = {
   description: { id: 'frame', name: 'Frame', needs: [], schemaRef: 'providers/studio/frame.json' },
   render: (task) => {
-    const template = task.references.get('overlay_media_id');
+    const template = task.references.get('overlay_media_id')?.[0];
     if (template !== undefined) return renderTemplate(task, template);
     if (task.settings.overlay_media_id !== undefined) {
       throw new StudioFault('The frame picture named by overlay_media_id is not there.');

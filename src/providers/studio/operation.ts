@@ -6,7 +6,7 @@ import type { Settings } from './setting-values.ts';
 export interface StudioTask {
   readonly settings: Settings;
   readonly photo: OpenPicture;
-  readonly references: ReadonlyMap<string, SourceImage>;
+  readonly references: ReadonlyMap<string, readonly SourceImage[]>;
   readonly limits: WorkLimits;
 }
 

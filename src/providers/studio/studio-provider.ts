@@ -33,6 +33,7 @@ export function createStudioProvider({ pixelsMax, cores = availableParallelism()
     description: {
       id: 'studio',
       name: 'Studio (built in)',
+      needsKey: false,
       inputTravel: 'inline',
       mimeTypes: MIME_TYPES,
       inputBytesMax: INPUT_BYTES_MAX,
@@ -57,7 +58,7 @@ async function callOutcome(input: ProviderInput, context: CallContext, pixelsMax
     const bytes = await render(input, context, pixelsMax);
     return { outcome: 'done', image: { bytes, release: () => undefined } };
   } catch (error) {
-    const paths = [input.photo.path, ...[...input.references.values()].map((reference) => reference.path)];
+    const paths = [input.photo.path, ...[...input.references.values()].flat().map((reference) => reference.path)];
     return { outcome: 'failed', failure: studioFailure(error, paths) };
   }
 }

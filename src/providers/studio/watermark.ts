@@ -67,7 +67,7 @@ function textMark({ settings }: StudioTask, text: string, room: Size): Mark {
 }
 
 async function pictureMark({ settings, references, limits }: StudioTask, room: Size): Promise<Mark> {
-  const source = references.get('watermark_media_id');
+  const source = references.get('watermark_media_id')?.[0];
   if (source === undefined) throw new StudioFault('The picture named by watermark_media_id is not there.');
   const template = await openTemplate(source, limits);
   const alpha = Math.round(readNumber(settings, 'opacity', 0.7) * 255);

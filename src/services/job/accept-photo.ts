@@ -1,12 +1,14 @@
 /** From the station's first byte to a job in the queue. */
-import { WINDOW_SECONDS } from '../../domain/deadlines.ts';
+import { windowSecondsInForce } from '../../domain/deadlines.ts';
 import { DomainError } from '../../domain/errors.ts';
 import { isSlotId } from '../../domain/slots.ts';
 import type { ReceiveUpload } from '../../media/upload.ts';
 import { findIngestSetup, type IngestSetup } from '../../repositories/ingest.ts';
 import { needDatabase } from '../database-fault.ts';
+import type { ArrivalFacts } from './arrival-facts.ts';
 import { enqueuePhoto } from './enqueue-photo.ts';
 import type { IngestDeps } from './ingest-deps.ts';
+import { enqueueWithOriginal } from './keep-original.ts';
 import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from './receive-photo.ts';
 import { openResponseWindow, type ResponseWindow } from './response-window.ts';
 import type { StageClock } from './stage-clock.ts';
@@ -19,12 +21,15 @@ export interface PhotoArrival {
   readonly queryTokens: QueryTokens;
   readonly clientAddress: string;
   readonly receiveUpload: ReceiveUpload;
+  /** Told what arrives while it does. */
+  readonly facts: ArrivalFacts;
 }
 
 /** A photo that is a job now. */
 export interface AcceptedPhoto {
   /** Relative to the media root. */
   readonly payloadPath: string;
+  readonly providerId: string;
   /** Open; whoever waits ends it. */
   readonly window: ResponseWindow;
 }
@@ -45,14 +50,16 @@ export async function acceptPhoto(
   stages.mark('setup');
   // a fault that is known before the password is known is told at once: nothing needs to be uploaded for it
   if (setup.slot === undefined) usableSlot(deps, arrival.slotId, setup);
-  const window = openResponseWindow(arrival.arrivedAt, windowMsOf(deps, setup));
+  const window = openResponseWindow(arrival.arrivedAt, windowMsOf(deps.limits, setup));
   let photo: ReceivedPhoto | undefined;
   try {
     photo = await receive(deps, arrival, { jobId, setup, window });
     stages.mark('upload');
-    await enqueuePhoto(deps, jobId, photo, window);
+    const { keepOriginalHours } = photo.slot;
+    if (keepOriginalHours > 0) await enqueueWithOriginal(deps, jobId, photo, window);
+    else await enqueuePhoto(deps, jobId, photo, window);
     stages.mark('enqueue');
-    return { payloadPath: photo.payloadPath, window };
+    return { payloadPath: photo.payloadPath, providerId: photo.slot.providerId, window };
   } catch (error) {
     window.end();
     if (photo !== undefined) await deps.store.remove(photo.payloadPath);
@@ -68,10 +75,8 @@ async function readSetup(deps: IngestDeps, slotId: string): Promise<IngestSetup>
   return needDatabase(findIngestSetup(deps.db, slotId));
 }
 
-function windowMsOf(deps: IngestDeps, setup: IngestSetup): number {
-  const { windowSeconds } = deps.limits;
-  return (windowSeconds < WINDOW_SECONDS.min ? windowSeconds : (setup.windowSeconds ?? windowSeconds)) * 1000;
-}
+const windowMsOf = ({ windowSeconds }: Pick<IngestDeps['limits'], 'windowSeconds'>, setup: IngestSetup): number =>
+  windowSecondsInForce(windowSeconds, setup.windowSeconds) * 1000;
 
 async function receive(
   deps: IngestDeps,

@@ -15,6 +15,8 @@ const LAST_WORD_MS = 150;
 /** One held request. */
 export interface Waiting {
   readonly jobId: string;
+  /** Whose lane the job was put into. */
+  readonly providerId: string;
   readonly held: HeldRequest;
   readonly window: ResponseWindow;
   readonly gone: AbortSignal;
@@ -46,12 +48,13 @@ export async function awaitPicture(deps: IngestDeps, waiting: Waiting): Promise<
     deps.log.warn({ job_id: waiting.jobId, err: error }, 'the station left; its job stays');
     return false;
   });
+  if (ended) deps.meter?.jobEnded(waiting.providerId, 'cancelled');
   if (ended) throw waiting.gone.reason;
   return 'left to the gallery';
 }
 
 /** The guarded timeout; what the row says wins, unless the database stays silent. */
-async function timeOut(deps: IngestDeps, { jobId, window }: Waiting): Promise<Picture> {
+async function timeOut(deps: IngestDeps, { jobId, providerId, window }: Waiting): Promise<Picture> {
   deps.worker?.abort(jobId);
   const lastWord = endJob(deps.db, {
     jobId,
@@ -59,7 +62,10 @@ async function timeOut(deps: IngestDeps, { jobId, window }: Waiting): Promise<Pi
     message: 'the response window closed',
     onlyWaiting: false,
   })
-    .then(() => readOutcome(deps, jobId))
+    .then((isEnded) => {
+      if (isEnded) deps.meter?.jobEnded(providerId, 'timeout');
+      return readOutcome(deps, jobId);
+    })
     .catch((error: unknown) => {
       deps.log.warn({ job_id: jobId, err: error }, 'timeout not recorded; the sweep will');
       return undefined;

@@ -6,7 +6,9 @@ import type { ImageInspector } from '../../media/upload.ts';
 import type { Provider } from '../../providers/provider.ts';
 import type { AddressThrottle } from '../address-throttle.ts';
 import type { IngestPasswordCheck } from '../settings/ingest-password.ts';
+import type { StationInspector } from '../slot/station-inspector.ts';
 import type { HeldRequests } from './held-requests.ts';
+import type { JobMeter } from './job-meter.ts';
 import type { LocalWorker } from './local-worker.ts';
 
 /** What an inspector judges a picture by. */
@@ -31,6 +33,10 @@ export interface IngestDeps {
   /** Whether the server is about to stop. */
   readonly isDraining: () => boolean;
   readonly log: IngestLog;
+  /** Told of every request of a slot, once it has ended. */
+  readonly stationInspector: StationInspector;
+  /** Absent where nobody reads metrics. */
+  readonly meter?: JobMeter | undefined;
   readonly limits: {
     readonly openJobsMax: number;
     readonly uploadBytesMax: number;

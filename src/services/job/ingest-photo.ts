@@ -7,10 +7,13 @@ import { acceptPhoto, type PhotoArrival } from './accept-photo.ts';
 import { awaitPicture } from './await-picture.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 import { newJobId } from './job-id.ts';
+import { acceptNote, endNote, openNote, type RequestNote } from './request-note.ts';
 import { createStageClock } from './stage-clock.ts';
 
 /** A station’s request. */
-export interface IngestRequest extends PhotoArrival {
+export interface IngestRequest extends Omit<PhotoArrival, 'facts'> {
+  /** What the station calls itself. */
+  readonly userAgent: string | undefined;
   /** Aborted when the station is gone. */
   readonly gone: AbortSignal;
 }
@@ -28,16 +31,35 @@ export interface IngestAnswer {
  * @throws DomainError with every code that `ingestSlot` declares; the error's `details.job_id` names the job where one exists.
  */
 export async function ingestPhoto(deps: IngestDeps, request: IngestRequest): Promise<IngestAnswer> {
+  const { stationInspector } = deps;
+  const note = openNote(request);
+  try {
+    const answer = await exchange(deps, request, note);
+    endNote(stationInspector, note);
+    return answer;
+  } catch (error) {
+    endNote(stationInspector, note, error);
+    throw error;
+  }
+}
+
+async function exchange(deps: IngestDeps, request: IngestRequest, note: RequestNote): Promise<IngestAnswer> {
   const stages = createStageClock(request.arrivedAt);
   const jobId = newJobId(Date.now());
   // registered before the row exists: no wake-up can come too early
   const held = deps.held.hold(jobId);
   try {
     // what the upload brought stays inside this call: while the request is held, only what the wait needs is in memory
-    const { payloadPath, window } = await acceptPhoto(deps, request, jobId, stages);
+    const { payloadPath, providerId, window } = await acceptPhoto(
+      deps,
+      { ...request, facts: note.facts },
+      jobId,
+      stages,
+    );
+    acceptNote(deps.stationInspector, note, jobId);
     let isLeft = false;
     try {
-      const picture = await awaitPicture(deps, { jobId, held, window, gone: request.gone });
+      const picture = await awaitPicture(deps, { jobId, providerId, held, window, gone: request.gone });
       isLeft = picture === 'left to the gallery';
       if (picture === 'left to the gallery') throw request.gone.reason;
       stages.mark('wait');

@@ -1,5 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 
+const JOB_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 const bytes = new Uint8Array(16);
 
 /**
@@ -13,3 +15,6 @@ export function newJobId(nowMs: number): string {
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
+
+/** The id as rows hold it, in lower case; undefined for a text that is no id. */
+export const readJobId = (text: string): string | undefined => (JOB_ID.test(text) ? text.toLowerCase() : undefined);

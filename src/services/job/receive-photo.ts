@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.ts';
 import type { ReceivedFile, ReceivedUpload, ReceiveUpload, UploadLimits } from '../../media/upload.ts';
 import type { Provider } from '../../providers/provider.ts';
 import type { IngestSetup } from '../../repositories/ingest.ts';
+import { type ArrivalFacts, noteField, noteFile, watchPhoto } from './arrival-facts.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 
 /** The multipart field that carries the photo, and the one with the password; named by the station's software. */
@@ -36,6 +37,8 @@ export interface PhotoRequest {
   readonly queryTokens: QueryTokens;
   readonly clientAddress: string;
   readonly receiveUpload: ReceiveUpload;
+  /** Told what arrives while it does. */
+  readonly facts: ArrivalFacts;
   /** Ends the upload; its reason is what the receiving rejects with. */
   readonly signal: AbortSignal;
 }
@@ -47,14 +50,19 @@ export interface PhotoRequest {
  * `payload_too_large`, `storage_unavailable`; after any of them no file is left.
  */
 export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Promise<ReceivedPhoto> {
-  const { setup } = request;
-  const password = createPasswordGate(deps, setup.passwordHash, request.clientAddress);
+  const { setup, facts } = request;
+  const password = createPasswordGate(deps, setup.passwordHash, request);
   let payloadPath = '';
   // of several files the first supported one counts: one that does not even claim to be an image is passed over
   let passedOver: DomainError | undefined;
   const upload = await request.receiveUpload(
     {
+      onBytes: (sizeBytes) => {
+        facts.uploadBytes += sizeBytes;
+      },
+      onField: (name, value) => noteField(facts, name, value),
       onFile: async (part, fields) => {
+        noteFile(facts, part);
         if (part.fieldName !== PHOTO_FIELD) return undefined;
         if (fields.has(PASSWORD_FIELD)) await password.demand(fields.get(PASSWORD_FIELD));
         const { provider } = usableSlot(deps, request.slotId, setup);
@@ -66,7 +74,8 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
         await deps.store.assertFreeSpace();
         const place = deps.store.payloadPath(request.jobId, 'photo');
         payloadPath = place.path;
-        return { path: place.absolutePath, inspector: inspectorFor(deps, provider, part.declaredMimeType) };
+        const inspector = inspectorFor(deps, provider, part.declaredMimeType);
+        return { path: place.absolutePath, inspector: watchPhoto(facts, part, inspector) };
       },
     },
     uploadLimits(deps),
@@ -83,13 +92,19 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
   }
 }
 
-function createPasswordGate(deps: IngestDeps, hash: string | undefined, clientAddress: string) {
+function createPasswordGate(
+  deps: IngestDeps,
+  hash: string | undefined,
+  { clientAddress, facts }: Pick<PhotoRequest, 'clientAddress' | 'facts'>,
+) {
   let isProved = false;
   return {
     async demand(password: string | undefined): Promise<void> {
       if (isProved) return;
-      isProved = await deps.passwordCheck.isRight(password, hash);
-      if (!isProved) {
+      isProved = await deps.passwordCheck.isRight(password, hash, clientAddress);
+      if (isProved) facts.password = 'right';
+      else {
+        facts.password = password === undefined || password === '' ? 'missing' : 'wrong';
         await deps.wrongPasswords.take(clientAddress);
         throw new DomainError(
           'invalid_credentials',

@@ -6,6 +6,7 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const PARAMETERS = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 } as const;
+const SALT_BYTES = 16;
 const AT_ONCE = 2;
 
 /** What a hash may ask for: RFC 9106's least, and a ceiling so that a planted hash cannot take the machine down. */
@@ -44,11 +45,16 @@ async function derive(
 
 const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
 
+function format(salt: string, tag: string): string {
+  const { memory, passes, parallelism } = PARAMETERS;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${salt}$${tag}`;
+}
+
 /** Hashes a password with a fresh salt. */
 export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(16);
+  const salt = randomBytes(SALT_BYTES);
   const tag = await derive(password, salt, PARAMETERS);
-  return `$argon2id$v=19$m=${PARAMETERS.memory},t=${PARAMETERS.passes},p=${PARAMETERS.parallelism}$${base64(salt)}$${base64(tag)}`;
+  return format(base64(salt), base64(tag));
 }
 
 /** Whether the password belongs to the hash. A malformed hash fits nothing. */
@@ -74,6 +80,28 @@ export async function verifyPassword(password: string, hash: string): Promise<bo
   if (!areUsable(parameters, nonce.length)) return false;
   const actual = await derive(password, nonce, parameters);
   return timingSafeEqual(actual, expected);
+}
+
+const decoy = {
+  salt: base64(randomBytes(SALT_BYTES)),
+  tag: base64(randomBytes(PARAMETERS.tagLength)),
+};
+
+/** A hash that no password is known to fit; proving a password against it costs what proving against a new one does. */
+export const DECOY_HASH = format(decoy.salt, decoy.tag);
+
+/** Whether a hash is weaker than one made now would be. */
+export function needsRehash(hash: string): boolean {
+  const parts = PHC.exec(hash);
+  if (parts === null) return true;
+  const [, memory, passes, parallelism, salt = '', tag = ''] = parts;
+  return (
+    Number(memory) < PARAMETERS.memory ||
+    Number(passes) < PARAMETERS.passes ||
+    Number(parallelism) < PARAMETERS.parallelism ||
+    Buffer.from(salt, 'base64').length < SALT_BYTES ||
+    Buffer.from(tag, 'base64').length < PARAMETERS.tagLength
+  );
 }
 
 interface Parameters {

@@ -1,0 +1,25 @@
+import type { Handler } from '../src/contract/handler.ts';
+import type { ChangeSlotDeps } from '../src/services/slot/change-slot.ts';
+import { setSlot } from '../src/services/slot/set-slot.ts';
+import { BODY_POINTERS, changedSlotView, slotHeaders } from '../src/services/slot/slot-view.ts';
+
+/** Sets a slot up anew. */
+export const updateSlot =
+  (deps: ChangeSlotDeps): Handler<'updateSlot'> =>
+  async ({ params, headers, body }, { actor }) => {
+    const slot = await setSlot(deps, actor, {
+      slotId: params.slot_id,
+      change: {
+        name: body.name,
+        providerId: body.provider_id,
+        operationId: body.operation_id,
+        settings: body.settings_json,
+        ...(body.is_enabled !== undefined && { isEnabled: body.is_enabled }),
+        ...(body.keep_original_hours !== undefined && { keepOriginalHours: body.keep_original_hours }),
+      },
+      ifMatch: headers['If-Match'],
+      updatedAt: body.updated_at,
+      pointers: BODY_POINTERS,
+    });
+    return { status: 200, headers: slotHeaders(slot), body: changedSlotView(slot) };
+  };

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import { createDiskStore } from '../media/disk-store.ts';
+import { finishResult } from '../media/finish-result.ts';
+import { createHeldRequests } from '../services/job/held-requests.ts';
+import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
+import { createProviderKeys } from '../services/settings/provider-keys.ts';
+import { createStationInspector } from '../services/slot/station-inspector.ts';
+import type { WorkerDeps } from '../worker/worker-deps.ts';
+import { createProviders } from './create-providers.ts';
+import { openAccess } from './open-access.ts';
+import { openDatabase } from './open-database.ts';
+import { openMetrics } from './open-metrics.ts';
+import { openSecrets } from './open-secrets.ts';
+
+/** Everything that a process has open, whatever its role. */
+export type OpenParts = Awaited<ReturnType<typeof openParts>>;
+
+/**
+ * Opens the database, the secrets, the providers, the media store and the metrics, and sets what a new installation lacks.
+ *
+ * @param undo gets a step in front for each thing that has to be closed, also when a later one cannot be opened.
+ */
+export async function openParts(config: Config, log: Log, undo: (() => Promise<void>)[]) {
+  const { db, url: databaseUrl, close } = await openDatabase(config, log);
+  undo.unshift(close);
+  const secretBox = await openSecrets(config, db);
+  const providerKeys = createProviderKeys({ db, secretBox, log });
+  await providerKeys.refresh();
+  const { providers, close: closeProviders } = createProviders(config, providerKeys.keyOf);
+  undo.unshift(closeProviders);
+  const store = createDiskStore({ root: config.mediaRoot, freeBytesMin: config.values.MEDIA_FREE_BYTES_MIN });
+  await store.open();
+  await seedProviderLanes({ db, providers });
+  const access = await openAccess(config, db, secretBox);
+  const held = createHeldRequests();
+  const { metrics, address: metricsAddress, end } = await openMetrics({ config, log, db, store, providers, held });
+  undo.unshift(end);
+  const deps: WorkerDeps = {
+    db,
+    store,
+    providers,
+    held,
+    meter: metrics,
+    finishResult,
+    log,
+    options: workerOptions(config),
+  };
+  const stationInspector = createStationInspector({ db });
+  return { databaseUrl, deps, secretBox, providerKeys, access, metrics, metricsAddress, stationInspector };
+}
+
+const workerOptions = (config: Config): WorkerDeps['options'] => ({
+  workerId: randomUUID(),
+  concurrency: config.values.WORKER_CONCURRENCY,
+  leaseMs: config.leaseMs,
+  imagePixelsMax: config.values.IMAGE_PIXELS_MAX,
+  retentionHours: config.values.RESULT_RETENTION_HOURS,
+});

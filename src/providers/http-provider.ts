@@ -1,0 +1,171 @@
+import { Pool } from 'undici';
+import { AnswerFault } from './answer-fault.ts';
+import type { Base64Decoder, TakeSlab } from './base64-decoder.ts';
+import type { AnswerCollector, ErrorAnswer } from './collect-answer.ts';
+import { type AnswerSink, exchange } from './exchange.ts';
+import type {
+  CallContext,
+  CallOutcome,
+  Provider,
+  ProviderDescription,
+  ProviderImage,
+  ProviderInput,
+  SourceImage,
+} from './provider.ts';
+import { reasonText } from './reason.ts';
+import { createRequestBody, type RequestBody, type RequestContent, SourceFault } from './request-body.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What an adapter over HTTP is given by the composition root. */
+export interface HttpProviderOptions {
+  /** Where the API is, the vendor's address or a simulator's; a path is kept as a prefix. */
+  readonly baseUrl: string;
+  /** Asked at every call, so that a key set or rotated at run time takes effect at once. */
+  readonly apiKey: () => string | undefined;
+  /** Lends the memory a photo is read through and a picture is decoded into. */
+  readonly takeSlab: TakeSlab;
+  /** The most connections of this process; calls beyond it wait for one. Default: the description's `runningMax`. */
+  readonly connectionsMax?: number;
+}
+
+/** An adapter over HTTP, with the connections it owns. */
+export interface HttpProvider extends Provider {
+  /** Destroys every connection; a call still running comes out as `unavailable`. May be called again. */
+  close(): Promise<void>;
+}
+
+/** One call, before the key and the address. */
+export interface PlannedRequest {
+  /** Below the base address. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly content: RequestContent;
+  /** Says why an answer holds no picture. */
+  judge(answer: PicturelessAnswer): Verdict;
+}
+
+/** An answer that is an error, or a document without a picture. */
+export type PicturelessAnswer = ErrorAnswer | { readonly kind: 'document'; readonly document: unknown };
+
+/** What one vendor's API is about: all that adapters over HTTP differ in. */
+export interface HttpService {
+  readonly description: ProviderDescription;
+  /** The header that carries the key. */
+  keyHeader(apiKey: string): Readonly<Record<string, string>>;
+  /** Turns an operation's settings into a call; a text says why it cannot be made. */
+  plan(input: ProviderInput): PlannedRequest | string;
+  collect(takeSlab: TakeSlab): AnswerCollector;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 60_000;
+/** What an HTTP header can carry and a key consists of. */
+const KEY_PATTERN = /^[\x21-\x7e]+$/;
+
+/**
+ * An adapter of a service that answers a POST with its picture as base64 in a JSON document. It makes one call at a time per
+ * `submit` and never retries.
+ */
+export function createHttpProvider(service: HttpService, options: HttpProviderOptions): HttpProvider {
+  const base = new URL(options.baseUrl);
+  const pool = new Pool(base.origin, {
+    connections: options.connectionsMax ?? service.description.runningMax,
+    pipelining: 1,
+    // One connection for each call: giving a call up must destroy its connection and nothing else.
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  });
+  const pathPrefix = base.pathname.replace(/\/+$/, '');
+  return {
+    description: service.description,
+    isConfigured: () => keyOf(options) !== undefined,
+    submit: (input, context) => submit({ service, pool, pathPrefix, options }, input, context),
+    close: async () => {
+      if (!pool.destroyed) await pool.destroy();
+    },
+  };
+}
+
+interface Adapter {
+  readonly service: HttpService;
+  readonly pool: Pool;
+  readonly pathPrefix: string;
+  readonly options: HttpProviderOptions;
+}
+
+function keyOf(options: HttpProviderOptions): string | undefined {
+  const key = options.apiKey()?.trim();
+  return key === '' ? undefined : key;
+}
+
+async function submit(adapter: Adapter, input: ProviderInput, context: CallContext): Promise<CallOutcome> {
+  context.signal.throwIfAborted();
+  const { service } = adapter;
+  const apiKey = keyOf(adapter.options);
+  if (apiKey === undefined) return failed(unsent('invalid_key', 'no API key is set'), apiKey);
+  if (!KEY_PATTERN.test(apiKey))
+    return failed(unsent('invalid_key', 'the API key has characters no key can have'), apiKey);
+  const request = service.plan(input);
+  if (typeof request === 'string') return failed(unsent('bad_request', request), apiKey);
+  const { inputBytesMax } = service.description;
+  const isTooLarge = (segment: string | SourceImage): boolean =>
+    typeof segment !== 'string' && segment.sizeBytes > inputBytesMax;
+  if (request.content.segments.some(isTooLarge))
+    return failed(unsent('bad_request', `the photo, or a template, is larger than ${inputBytesMax} bytes`), apiKey);
+  return await makeCall(adapter, request, apiKey, context);
+}
+
+async function makeCall(
+  adapter: Adapter,
+  request: PlannedRequest,
+  apiKey: string,
+  { signal, mark }: CallContext,
+): Promise<CallOutcome> {
+  const { takeSlab } = adapter.options;
+  const body = createRequestBody(request.content, takeSlab, () => mark?.('request_sent'));
+  const answer = adapter.service.collect(takeSlab);
+  const path = adapter.pathPrefix + request.path;
+  const headers = { 'content-type': request.contentType, ...adapter.service.keyHeader(apiKey) };
+  const head: AnswerSink['head'] = (status, received) => {
+    mark?.('answer_began');
+    answer.head(status, received);
+  };
+  try {
+    await exchange(adapter.pool, { path, headers, body }, { head, push: answer.push }, signal);
+    signal.throwIfAborted();
+    const collected = answer.finish();
+    if (collected.kind === 'error' || collected.picture === undefined) return failed(request.judge(collected), apiKey);
+    return { outcome: 'done', image: imageOf(collected.picture) };
+  } catch (error) {
+    answer.release();
+    if (signal.aborted) throw signal.reason;
+    return failed(classifyFault(error, body), apiKey);
+  } finally {
+    await body.close();
+  }
+}
+
+function imageOf(picture: Base64Decoder): ProviderImage {
+  return { bytes: picture.bytes, release: () => picture.release() };
+}
+
+function classifyFault(error: unknown, body: RequestBody): Verdict {
+  if (error instanceof AnswerFault) {
+    return { kind: error.kind, retryable: error.retryable, charged: 'maybe', words: [error.message] };
+  }
+  if (error instanceof SourceFault) return unsent('bad_request', error.message);
+  const { code, message } = error as NodeJS.ErrnoException;
+  const words = ['the connection failed', typeof code === 'string' ? code : undefined, message];
+  return { kind: 'unavailable', retryable: true, charged: body.wasSent() ? 'maybe' : 'no', words };
+}
+
+function unsent(kind: 'invalid_key' | 'bad_request', words: string): Verdict {
+  return { kind, retryable: false, charged: 'no', words: [words] };
+}
+
+function failed({ words, ...failure }: Verdict, apiKey: string | undefined): CallOutcome {
+  return { outcome: 'failed', failure: { ...failure, reason: reasonText(words, apiKey) } };
+}

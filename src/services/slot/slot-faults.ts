@@ -1,0 +1,62 @@
+/** Whether a slot, as a whole, can do what it is set up to do. */
+import type { FieldFault } from '../../domain/errors.ts';
+import type { SlotSetup } from '../../domain/slot-version.ts';
+import type { Provider } from '../../providers/provider.ts';
+import type { Step } from '../../repositories/transaction.ts';
+import { findTemplateFaults } from '../media/template-faults.ts';
+
+/** What judging a slot needs. */
+export interface SlotFaultsDeps {
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Every fault of an operation's settings; undefined when the contract has no schema for the operation. */
+  readonly checkSettings: (
+    providerId: string,
+    operationId: string,
+    settings: unknown,
+    prefix: string,
+  ) => readonly FieldFault[] | undefined;
+}
+
+/** Where the parts of a slot stand in what the client sent, as RFC 6901 pointers. */
+export interface SlotPointers {
+  readonly fields: string;
+  readonly settings: string;
+}
+
+/**
+ * Every reason why the slot would not be usable: an unknown provider or operation, settings that the operation's own schema does not
+ * accept, templates that are not bound, a provider without a key (of an enabled slot only).
+ *
+ * To be called with the slot's row locked: a template that was found then stays.
+ */
+export async function findSlotFaults(
+  step: Step,
+  deps: SlotFaultsDeps,
+  slot: SlotSetup & { readonly id: string },
+  at: SlotPointers,
+): Promise<FieldFault[]> {
+  const provider = deps.providers.get(slot.providerId);
+  if (provider === undefined) return [notOneOf(`${at.fields}/provider_id`, [...deps.providers.keys()])];
+  const operationPointer = `${at.fields}/operation_id`;
+  const operations = provider.description.operations.map((operation) => operation.id);
+  if (!operations.includes(slot.operationId)) return [notOneOf(operationPointer, operations)];
+  const settings = deps.checkSettings(slot.providerId, slot.operationId, slot.settings, at.settings);
+  if (settings === undefined)
+    return [{ pointer: operationPointer, message: 'has no settings schema in the contract', keyword: 'enum' }];
+  const key = slot.isEnabled && !provider.isConfigured() ? [noKey(`${at.fields}/provider_id`, provider)] : [];
+  if (settings.length > 0) return [...key, ...settings];
+  const templates = await findTemplateFaults(step, slot.id, slot.settings);
+  return [...key, ...templates.map((fault) => ({ ...fault, pointer: at.settings + fault.pointer }))];
+}
+
+const notOneOf = (pointer: string, known: readonly string[]): FieldFault => ({
+  pointer,
+  message: `must be one of ${known.join(', ')}`,
+  keyword: 'enum',
+});
+
+const noKey = (pointer: string, { description }: Provider): FieldFault => ({
+  pointer,
+  message: `names ${description.name}, which has no key yet: set its key first, or switch the slot off`,
+  keyword: 'configured',
+});
