@@ -5,6 +5,207 @@ export interface components {
     schemas: {
         /**
          * Edit the photo by a prompt
+         * @description A FLUX model of Black Forest Labs paints a new picture from the photo just taken, as the prompt says.
+         * @example {
+         *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
+         *     }
+         * @example {
+         *       "prompt": "Paint the guests as a Renaissance oil portrait.",
+         *       "model": "flux-kontext-max",
+         *       "aspect_ratio": "2:3",
+         *       "safety_tolerance": 2,
+         *       "picture_format": "jpeg",
+         *       "seed": 42,
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        bfl_image_edit: {
+            /**
+             * Prompt
+             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.
+             * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             */
+            prompt: string;
+            /**
+             * Model
+             * @description The model's name in the address of the API. It has to take a prompt and a picture.
+             * @default flux-kontext-pro
+             * @example flux-kontext-pro
+             * @example flux-kontext-max
+             * @example flux-2-pro
+             */
+            model?: string;
+            /**
+             * Aspect ratio
+             * @description Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.
+             * @example 2:3
+             * @example 3:2
+             * @example 1:1
+             * @example 16:9
+             */
+            aspect_ratio?: string;
+            /**
+             * Let the service write the prompt out
+             * @description The service makes the prompt longer before it paints. Left out: no.
+             * @example false
+             */
+            prompt_upsampling?: boolean;
+            /**
+             * Safety tolerance
+             * @description How much the service lets pass, 0 the least. Left out: 2.
+             * @example 2
+             */
+            safety_tolerance?: number;
+            /**
+             * Seed
+             * @description The same seed, photo and prompt give about the same picture. Left out: another one each time.
+             * @example 42
+             */
+            seed?: number;
+            /**
+             * Picture format at the service
+             * @description What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: PNG.
+             * @example jpeg
+             * @enum {string}
+             */
+            picture_format?: "jpeg" | "png";
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as Black Forest Labs sent it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Black Forest Labs sent.
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 */
+                max_side_px?: number;
+            };
+        };
+        /**
+         * Edit the photo by a prompt
+         * @description A model at fal paints a new picture from the photo just taken, as the prompt says.
+         * @example {
+         *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
+         *     }
+         * @example {
+         *       "prompt": "Paint the guests as a Renaissance oil portrait.",
+         *       "model": "fal-ai/nano-banana/edit",
+         *       "photo_input": "image_urls[]",
+         *       "picture_format": "jpeg",
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        fal_image_edit: {
+            /**
+             * Prompt
+             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.
+             * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             */
+            prompt: string;
+            /**
+             * Model
+             * @description The model's id at fal, as in the address of its page. It has to take a prompt and a picture.
+             * @default fal-ai/flux-pro/kontext
+             * @example fal-ai/flux-pro/kontext
+             * @example fal-ai/flux-pro/kontext/max
+             * @example fal-ai/nano-banana/edit
+             */
+            model?: string;
+            /**
+             * Name of the photo's input
+             * @description What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.
+             * @default image_url
+             * @example image_url
+             * @example image_urls[]
+             */
+            photo_input?: string;
+            /**
+             * Aspect ratio
+             * @description Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.
+             * @example 2:3
+             * @example 3:2
+             * @example 1:1
+             * @example 16:9
+             */
+            aspect_ratio?: string;
+            /**
+             * Guidance
+             * @description How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.
+             * @example 3.5
+             */
+            guidance?: number;
+            /**
+             * Safety tolerance
+             * @description How much the model lets pass, 1 the least. Left out: the model's own.
+             * @example 2
+             * @enum {string}
+             */
+            safety_tolerance?: "1" | "2" | "3" | "4" | "5" | "6";
+            /**
+             * Seed
+             * @description The same seed, photo and prompt give about the same picture. Left out: another one each time.
+             * @example 42
+             */
+            seed?: number;
+            /**
+             * Picture format at the service
+             * @description What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.
+             * @example jpeg
+             * @enum {string}
+             */
+            picture_format?: "jpeg" | "png";
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as fal sent it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format fal sent.
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 */
+                max_side_px?: number;
+            };
+        };
+        /**
+         * Edit the photo by a prompt
          * @description Gemini paints a new picture from the photo just taken, as the prompt says.
          * @example {
          *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
@@ -198,6 +399,112 @@ export interface components {
                  * Longest side, pixels
                  * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
                  * @example 1800
+                 */
+                max_side_px?: number;
+            };
+        };
+        /**
+         * Edit the photo by a prompt
+         * @description A model at Replicate paints a new picture from the photo just taken, as the prompt says.
+         * @example {
+         *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
+         *     }
+         * @example {
+         *       "prompt": "Paint the guests as a Renaissance oil portrait.",
+         *       "model": "google/nano-banana",
+         *       "photo_input": "image_input[]",
+         *       "aspect_ratio": "2:3",
+         *       "picture_format": "jpg",
+         *       "seed": 42,
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        replicate_image_edit: {
+            /**
+             * Prompt
+             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.
+             * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             */
+            prompt: string;
+            /**
+             * Model
+             * @description The model at Replicate: owner/name, or owner/name:version for models that are not official. It has to take a prompt and a picture.
+             * @default black-forest-labs/flux-kontext-pro
+             * @example black-forest-labs/flux-kontext-pro
+             * @example black-forest-labs/flux-kontext-max
+             * @example google/nano-banana
+             */
+            model?: string;
+            /**
+             * Name of the photo's input
+             * @description What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.
+             * @default input_image
+             * @example input_image
+             * @example image
+             * @example image_input[]
+             */
+            photo_input?: string;
+            /**
+             * Aspect ratio
+             * @description Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.
+             * @example 2:3
+             * @example 3:2
+             * @example 1:1
+             * @example match_input_image
+             */
+            aspect_ratio?: string;
+            /**
+             * Guidance
+             * @description How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.
+             * @example 3.5
+             */
+            guidance?: number;
+            /**
+             * Safety tolerance
+             * @description How much the model lets pass, 0 the least. With a photo many models allow at most 2. Left out: the model's own.
+             * @example 2
+             */
+            safety_tolerance?: number;
+            /**
+             * Seed
+             * @description The same seed, photo and prompt give about the same picture. Left out: another one each time.
+             * @example 42
+             */
+            seed?: number;
+            /**
+             * Picture format at the service
+             * @description What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.
+             * @example jpg
+             * @enum {string}
+             */
+            picture_format?: "jpg" | "png" | "webp";
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as Replicate sent it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Replicate sent.
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
                  */
                 max_side_px?: number;
             };
@@ -511,6 +818,241 @@ export interface components {
                 max_side_px?: number;
             };
         };
+        /**
+         * Put a face on a person
+         * @description Turbotext puts a face on a person. One of the two is the photo just taken, the other a template: exactly one of base_media_id (or subject_media_id) and face_media_id names a template. It fetches both by public links of this server, which end with the job.
+         * @example {
+         *       "base_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *     }
+         * @example {
+         *       "base_media_id": "ingest",
+         *       "face_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11",
+         *       "face_restore": true
+         *     }
+         * @example {
+         *       "subject_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11",
+         *       "face_media_id": "ingest",
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        turbotext_identity_transfer: {
+            /**
+             * Person
+             * @description Whose face is replaced: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.
+             * @example ingest
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            base_media_id?: string;
+            /**
+             * Person, older name
+             * @description The same as base_media_id, for slots that were set up with the older name.
+             * @example ingest
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            subject_media_id?: string;
+            /**
+             * Face
+             * @description The face that is put there: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.
+             * @example ingest
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            face_media_id?: string;
+            /**
+             * Restore the face
+             * @description Sharpens the face afterwards. Left out: as the service does by itself.
+             * @example true
+             */
+            face_restore?: boolean;
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as Turbotext made it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.
+                 * @example jpeg
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @example 92
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @example 1800
+                 */
+                max_side_px?: number;
+            };
+        } & ({
+            /** Format: uuid */
+            base_media_id: string;
+        } | {
+            /** Format: uuid */
+            subject_media_id: string;
+        } | {
+            /** Format: uuid */
+            face_media_id: string;
+        });
+        /**
+         * Edit the photo by a prompt
+         * @description Turbotext paints a new picture from the photo just taken, as the prompt says. It fetches the photo by a public link of this server, which ends with the job.
+         * @example {
+         *       "prompt": "Сделай из фотографии страницу комикса, лица оставь узнаваемыми."
+         *     }
+         * @example {
+         *       "prompt": "Turn the guests into a Renaissance oil portrait.",
+         *       "strength": 55,
+         *       "seed": 42,
+         *       "scale": 9,
+         *       "negative_prompt": "text, watermark, extra fingers",
+         *       "original_language": "en",
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        turbotext_image_edit: {
+            /**
+             * Prompt
+             * @description What to make of the photo, in the language given below. Say what must stay as it is, such as faces and the number of people.
+             * @example Сделай из фотографии страницу комикса, лица оставь узнаваемыми.
+             */
+            prompt: string;
+            /**
+             * Strength
+             * @description How far the picture may go from the photo: 0 leaves it as it is. Left out: 40.
+             * @example 40
+             */
+            strength?: number;
+            /**
+             * Seed
+             * @description The same seed, photo and prompt give about the same picture. Left out: another one each time.
+             * @example 42
+             */
+            seed?: number;
+            /**
+             * Guidance
+             * @description How closely the picture follows the prompt. Left out: 7.5.
+             * @example 7.5
+             */
+            scale?: number;
+            /**
+             * Not in the picture
+             * @description What the picture must not show, at most 80 words.
+             * @example текст, водяной знак, лишние пальцы
+             */
+            negative_prompt?: string;
+            /**
+             * Language of the prompt
+             * @description Two letters (ISO 639-1). Left out: ru.
+             * @example ru
+             * @example en
+             */
+            original_language?: string;
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as Turbotext made it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.
+                 * @example jpeg
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @example 92
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @example 1800
+                 */
+                max_side_px?: number;
+            };
+        };
+        /**
+         * Paint the photo in the style of a template picture
+         * @description Turbotext mixes the photo just taken with a style picture. It fetches both by public links of this server, which end with the job.
+         * @example {
+         *       "style_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *     }
+         * @example {
+         *       "style_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11",
+         *       "prompt": "Импрессионизм, крупные мазки, тёплый свет",
+         *       "output": {
+         *         "max_side_px": 1800
+         *       }
+         *     }
+         */
+        turbotext_style_transfer: {
+            /**
+             * Style picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: the picture whose style the photo gets.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            style_media_id: string;
+            /**
+             * Prompt
+             * @description Says the effect in words as well. Left out: the style picture alone decides.
+             * @example Импрессионизм, крупные мазки, тёплый свет
+             */
+            prompt?: string;
+            /**
+             * Result file
+             * @description How the finished picture is written. Left out: as Turbotext made it.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.
+                 * @example jpeg
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @example 92
+                 */
+                quality?: number;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @example 1800
+                 */
+                max_side_px?: number;
+            };
+        };
     };
     responses: never;
     parameters: never;
@@ -523,12 +1065,18 @@ export type operations = Record<string, never>;
 
 /** The settings of every provider operation by `<provider>/<operation>`. */
 export interface ProviderSettings {
+  'bfl/image_edit': components['schemas']['bfl_image_edit'];
+  'fal/image_edit': components['schemas']['fal_image_edit'];
   'gemini/image_edit': components['schemas']['gemini_image_edit'];
   'openai/image_edit': components['schemas']['openai_image_edit'];
+  'replicate/image_edit': components['schemas']['replicate_image_edit'];
   'studio/crop': components['schemas']['studio_crop'];
   'studio/filter': components['schemas']['studio_filter'];
   'studio/frame': components['schemas']['studio_frame'];
   'studio/watermark': components['schemas']['studio_watermark'];
+  'turbotext/identity_transfer': components['schemas']['turbotext_identity_transfer'];
+  'turbotext/image_edit': components['schemas']['turbotext_image_edit'];
+  'turbotext/style_transfer': components['schemas']['turbotext_style_transfer'];
 }
 
 /** `<provider>/<operation>` of every operation that has settings. */

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const v0 = validate20;
-const schema31 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"image_size":{"type":"string","enum":["1K","2K","4K"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const schema31 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"prompt_upsampling":{"type":"boolean"},"safety_tolerance":{"type":"integer","minimum":0,"maximum":6},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpeg","png"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
 const func1 = require("ajv/dist/runtime/ucs2length").default;
 const pattern4 = new RegExp("\\S", "u");
 const pattern5 = new RegExp("^[a-z0-9][a-z0-9.-]*$", "u");
@@ -12,6 +12,819 @@ function validate20(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate20.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((((((key0 === "prompt") || (key0 === "model")) || (key0 === "aspect_ratio")) || (key0 === "prompt_upsampling")) || (key0 === "safety_tolerance")) || (key0 === "seed")) || (key0 === "picture_format")) || (key0 === "output"))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func1(data0) > 5000){
+const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 5000},message:"must NOT have more than 5000 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(func1(data0) < 1){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data1 = data.model;
+if(typeof data1 === "string"){
+if(func1(data1) > 100){
+const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(!pattern5.test(data1)){
+const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9.-]*$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9.-]*$"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.aspect_ratio !== undefined){
+let data2 = data.aspect_ratio;
+if(typeof data2 === "string"){
+if(!pattern6.test(data2)){
+const err9 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.prompt_upsampling !== undefined){
+if(typeof data.prompt_upsampling !== "boolean"){
+const err11 = {instancePath:instancePath+"/prompt_upsampling",schemaPath:"#/properties/prompt_upsampling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.safety_tolerance !== undefined){
+let data4 = data.safety_tolerance;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err12 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 6 || isNaN(data4)){
+const err13 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6},message:"must be <= 6"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err14 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+if(data.seed !== undefined){
+let data5 = data.seed;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err15 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 4294967295 || isNaN(data5)){
+const err16 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data5 < 0 || isNaN(data5)){
+const err17 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data.picture_format !== undefined){
+let data6 = data.picture_format;
+if(typeof data6 !== "string"){
+const err18 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(!((data6 === "jpeg") || (data6 === "png"))){
+const err19 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema31.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data7 = data.output;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+for(const key1 in data7){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err20 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data7.format !== undefined){
+let data8 = data7.format;
+if(typeof data8 !== "string"){
+const err21 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
+const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema31.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data7.quality !== undefined){
+let data9 = data7.quality;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 100 || isNaN(data9)){
+const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data9 < 1 || isNaN(data9)){
+const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data7.max_side_px !== undefined){
+let data10 = data7.max_side_px;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 4096 || isNaN(data10)){
+const err27 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data10 < 256 || isNaN(data10)){
+const err28 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v1 = validate21;
+const schema32 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$","maxLength":200},"photo_input":{"type":"string","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"guidance":{"type":"number","minimum":0,"maximum":30},"safety_tolerance":{"type":"string","enum":["1","2","3","4","5","6"]},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpeg","png"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const func4 = Object.prototype.hasOwnProperty;
+const pattern8 = new RegExp("^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$", "u");
+const pattern9 = new RegExp("^[a-z][a-z0-9_]*(\\[\\])?$", "u");
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate21.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func4.call(schema32.properties, key0))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func1(data0) > 5000){
+const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 5000},message:"must NOT have more than 5000 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(func1(data0) < 1){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data1 = data.model;
+if(typeof data1 === "string"){
+if(func1(data1) > 200){
+const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(!pattern8.test(data1)){
+const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.photo_input !== undefined){
+let data2 = data.photo_input;
+if(typeof data2 === "string"){
+if(func1(data2) > 60){
+const err9 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(!pattern9.test(data2)){
+const err10 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\[\\])?$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*(\\[\\])?$"+"\""};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.aspect_ratio !== undefined){
+let data3 = data.aspect_ratio;
+if(typeof data3 === "string"){
+if(!pattern6.test(data3)){
+const err12 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.guidance !== undefined){
+let data4 = data.guidance;
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 30 || isNaN(data4)){
+const err14 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err15 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.safety_tolerance !== undefined){
+let data5 = data.safety_tolerance;
+if(typeof data5 !== "string"){
+const err17 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!((((((data5 === "1") || (data5 === "2")) || (data5 === "3")) || (data5 === "4")) || (data5 === "5")) || (data5 === "6"))){
+const err18 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/enum",keyword:"enum",params:{allowedValues: schema32.properties.safety_tolerance.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data.seed !== undefined){
+let data6 = data.seed;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err19 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 4294967295 || isNaN(data6)){
+const err20 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data6 < 0 || isNaN(data6)){
+const err21 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+if(data.picture_format !== undefined){
+let data7 = data.picture_format;
+if(typeof data7 !== "string"){
+const err22 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!((data7 === "jpeg") || (data7 === "png"))){
+const err23 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema32.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data8 = data.output;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+for(const key1 in data8){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err24 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data8.format !== undefined){
+let data9 = data8.format;
+if(typeof data9 !== "string"){
+const err25 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(!(((data9 === "jpeg") || (data9 === "png")) || (data9 === "webp"))){
+const err26 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data8.quality !== undefined){
+let data10 = data8.quality;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err27 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 100 || isNaN(data10)){
+const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data10 < 1 || isNaN(data10)){
+const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+if(data8.max_side_px !== undefined){
+let data11 = data8.max_side_px;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err30 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 4096 || isNaN(data11)){
+const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(data11 < 256 || isNaN(data11)){
+const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+else {
+const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+validate21.errors = vErrors;
+return errors === 0;
+}
+validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v2 = validate22;
+const schema33 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"image_size":{"type":"string","enum":["1K","2K","4K"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate22.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -159,7 +972,7 @@ vErrors.push(err11);
 errors++;
 }
 if(!(((data3 === "1K") || (data3 === "2K")) || (data3 === "4K"))){
-const err12 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/enum",keyword:"enum",params:{allowedValues: schema31.properties.image_size.enum},message:"must be equal to one of the allowed values"};
+const err12 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/enum",keyword:"enum",params:{allowedValues: schema33.properties.image_size.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -197,7 +1010,7 @@ vErrors.push(err14);
 errors++;
 }
 if(!(((data5 === "jpeg") || (data5 === "png")) || (data5 === "webp"))){
-const err15 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema31.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err15 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -300,21 +1113,20 @@ vErrors.push(err23);
 }
 errors++;
 }
-validate20.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
-validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v1 = validate21;
-const schema32 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":32000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"size":{"type":"string","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},"quality":{"type":"string","enum":["auto","low","medium","high"]},"background":{"type":"string","enum":["auto","opaque","transparent"]},"input_fidelity":{"type":"string","enum":["low","high"]},"moderation":{"type":"string","enum":["auto","low"]},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":15,"uniqueItems":true},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const func4 = Object.prototype.hasOwnProperty;
-const pattern9 = new RegExp("^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$", "u");
+const v3 = validate23;
+const schema34 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":32000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"size":{"type":"string","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},"quality":{"type":"string","enum":["auto","low","medium","high"]},"background":{"type":"string","enum":["auto","opaque","transparent"]},"input_fidelity":{"type":"string","enum":["low","high"]},"moderation":{"type":"string","enum":["auto","low"]},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":15,"uniqueItems":true},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern16 = new RegExp("^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$", "u");
 const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
-function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate21.evaluated;
+const evaluated0 = validate23.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -333,7 +1145,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(func4.call(schema32.properties, key0))){
+if(!(func4.call(schema34.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -427,7 +1239,7 @@ errors++;
 if(data.size !== undefined){
 let data2 = data.size;
 if(typeof data2 === "string"){
-if(!pattern9.test(data2)){
+if(!pattern16.test(data2)){
 const err9 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},message:"must match pattern \""+"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -462,7 +1274,7 @@ vErrors.push(err11);
 errors++;
 }
 if(!((((data3 === "auto") || (data3 === "low")) || (data3 === "medium")) || (data3 === "high"))){
-const err12 = {instancePath:instancePath+"/quality",schemaPath:"#/properties/quality/enum",keyword:"enum",params:{allowedValues: schema32.properties.quality.enum},message:"must be equal to one of the allowed values"};
+const err12 = {instancePath:instancePath+"/quality",schemaPath:"#/properties/quality/enum",keyword:"enum",params:{allowedValues: schema34.properties.quality.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -485,7 +1297,7 @@ vErrors.push(err13);
 errors++;
 }
 if(!(((data4 === "auto") || (data4 === "opaque")) || (data4 === "transparent"))){
-const err14 = {instancePath:instancePath+"/background",schemaPath:"#/properties/background/enum",keyword:"enum",params:{allowedValues: schema32.properties.background.enum},message:"must be equal to one of the allowed values"};
+const err14 = {instancePath:instancePath+"/background",schemaPath:"#/properties/background/enum",keyword:"enum",params:{allowedValues: schema34.properties.background.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -508,7 +1320,7 @@ vErrors.push(err15);
 errors++;
 }
 if(!((data5 === "low") || (data5 === "high"))){
-const err16 = {instancePath:instancePath+"/input_fidelity",schemaPath:"#/properties/input_fidelity/enum",keyword:"enum",params:{allowedValues: schema32.properties.input_fidelity.enum},message:"must be equal to one of the allowed values"};
+const err16 = {instancePath:instancePath+"/input_fidelity",schemaPath:"#/properties/input_fidelity/enum",keyword:"enum",params:{allowedValues: schema34.properties.input_fidelity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -531,7 +1343,7 @@ vErrors.push(err17);
 errors++;
 }
 if(!((data6 === "auto") || (data6 === "low"))){
-const err18 = {instancePath:instancePath+"/moderation",schemaPath:"#/properties/moderation/enum",keyword:"enum",params:{allowedValues: schema32.properties.moderation.enum},message:"must be equal to one of the allowed values"};
+const err18 = {instancePath:instancePath+"/moderation",schemaPath:"#/properties/moderation/enum",keyword:"enum",params:{allowedValues: schema34.properties.moderation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -654,7 +1466,7 @@ vErrors.push(err26);
 errors++;
 }
 if(!(((data10 === "jpeg") || (data10 === "png")) || (data10 === "webp"))){
-const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -757,19 +1569,461 @@ vErrors.push(err35);
 }
 errors++;
 }
-validate21.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v2 = validate22;
-const schema33 = {"type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"orientation":{"type":"string","enum":["auto","portrait","landscape"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern10 = new RegExp("^[1-9]\\d?:[1-9]\\d?$", "u");
+const v4 = validate24;
+const schema35 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$","maxLength":200},"photo_input":{"type":"string","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60},"aspect_ratio":{"type":"string","pattern":"^(\\d{1,2}:\\d{1,2}|match_input_image)$"},"guidance":{"type":"number","minimum":0,"maximum":30},"safety_tolerance":{"type":"integer","minimum":0,"maximum":6},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpg","png","webp"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern18 = new RegExp("^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$", "u");
+const pattern20 = new RegExp("^(\\d{1,2}:\\d{1,2}|match_input_image)$", "u");
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate22.evaluated;
+const evaluated0 = validate24.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func4.call(schema35.properties, key0))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func1(data0) > 5000){
+const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 5000},message:"must NOT have more than 5000 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(func1(data0) < 1){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data1 = data.model;
+if(typeof data1 === "string"){
+if(func1(data1) > 200){
+const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(!pattern18.test(data1)){
+const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.photo_input !== undefined){
+let data2 = data.photo_input;
+if(typeof data2 === "string"){
+if(func1(data2) > 60){
+const err9 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(!pattern9.test(data2)){
+const err10 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\[\\])?$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*(\\[\\])?$"+"\""};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.aspect_ratio !== undefined){
+let data3 = data.aspect_ratio;
+if(typeof data3 === "string"){
+if(!pattern20.test(data3)){
+const err12 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^(\\d{1,2}:\\d{1,2}|match_input_image)$"},message:"must match pattern \""+"^(\\d{1,2}:\\d{1,2}|match_input_image)$"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.guidance !== undefined){
+let data4 = data.guidance;
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 30 || isNaN(data4)){
+const err14 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data4 < 0 || isNaN(data4)){
+const err15 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.safety_tolerance !== undefined){
+let data5 = data.safety_tolerance;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err17 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 6 || isNaN(data5)){
+const err18 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6},message:"must be <= 6"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data5 < 0 || isNaN(data5)){
+const err19 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+}
+if(data.seed !== undefined){
+let data6 = data.seed;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err20 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 4294967295 || isNaN(data6)){
+const err21 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(data6 < 0 || isNaN(data6)){
+const err22 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+}
+if(data.picture_format !== undefined){
+let data7 = data.picture_format;
+if(typeof data7 !== "string"){
+const err23 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(!(((data7 === "jpg") || (data7 === "png")) || (data7 === "webp"))){
+const err24 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema35.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data8 = data.output;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+for(const key1 in data8){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err25 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data8.format !== undefined){
+let data9 = data8.format;
+if(typeof data9 !== "string"){
+const err26 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(!(((data9 === "jpeg") || (data9 === "png")) || (data9 === "webp"))){
+const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data8.quality !== undefined){
+let data10 = data8.quality;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 100 || isNaN(data10)){
+const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(data10 < 1 || isNaN(data10)){
+const err30 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+if(data8.max_side_px !== undefined){
+let data11 = data8.max_side_px;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 4096 || isNaN(data11)){
+const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data11 < 256 || isNaN(data11)){
+const err33 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+else {
+const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+validate24.errors = vErrors;
+return errors === 0;
+}
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v5 = validate25;
+const schema36 = {"type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"orientation":{"type":"string","enum":["auto","portrait","landscape"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern21 = new RegExp("^[1-9]\\d?:[1-9]\\d?$", "u");
+
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -792,7 +2046,7 @@ errors++;
 if(data.print_ratio !== undefined){
 let data0 = data.print_ratio;
 if(typeof data0 === "string"){
-if(!pattern10.test(data0)){
+if(!pattern21.test(data0)){
 const err1 = {instancePath:instancePath+"/print_ratio",schemaPath:"#/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err1];
@@ -827,7 +2081,7 @@ vErrors.push(err3);
 errors++;
 }
 if(!(((data1 === "auto") || (data1 === "portrait")) || (data1 === "landscape"))){
-const err4 = {instancePath:instancePath+"/orientation",schemaPath:"#/properties/orientation/enum",keyword:"enum",params:{allowedValues: schema33.properties.orientation.enum},message:"must be equal to one of the allowed values"};
+const err4 = {instancePath:instancePath+"/orientation",schemaPath:"#/properties/orientation/enum",keyword:"enum",params:{allowedValues: schema36.properties.orientation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -850,7 +2104,7 @@ vErrors.push(err5);
 errors++;
 }
 if(!((((((data2 === "centre") || (data2 === "top")) || (data2 === "bottom")) || (data2 === "left")) || (data2 === "right")) || (data2 === "attention"))){
-const err6 = {instancePath:instancePath+"/gravity",schemaPath:"#/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema33.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+const err6 = {instancePath:instancePath+"/gravity",schemaPath:"#/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema36.properties.gravity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -888,7 +2142,7 @@ vErrors.push(err8);
 errors++;
 }
 if(!(((data4 === "jpeg") || (data4 === "png")) || (data4 === "webp"))){
-const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -991,19 +2245,19 @@ vErrors.push(err17);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v3 = validate23;
-const schema34 = {"type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"]},"strength":{"type":"number","minimum":0,"maximum":1},"shadow_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"highlight_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern11 = new RegExp("^#[0-9a-fA-F]{6}$", "u");
+const v6 = validate26;
+const schema37 = {"type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"]},"strength":{"type":"number","minimum":0,"maximum":1},"shadow_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"highlight_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern22 = new RegExp("^#[0-9a-fA-F]{6}$", "u");
 
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate23.evaluated;
+const evaluated0 = validate26.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1036,7 +2290,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((((((((data0 === "greyscale") || (data0 === "noir")) || (data0 === "sepia")) || (data0 === "duotone")) || (data0 === "vintage")) || (data0 === "vivid")) || (data0 === "warm")) || (data0 === "cool"))){
-const err2 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema34.properties.effect.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema37.properties.effect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1084,7 +2338,7 @@ errors++;
 if(data.shadow_color !== undefined){
 let data2 = data.shadow_color;
 if(typeof data2 === "string"){
-if(!pattern11.test(data2)){
+if(!pattern22.test(data2)){
 const err6 = {instancePath:instancePath+"/shadow_color",schemaPath:"#/properties/shadow_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -1109,7 +2363,7 @@ errors++;
 if(data.highlight_color !== undefined){
 let data3 = data.highlight_color;
 if(typeof data3 === "string"){
-if(!pattern11.test(data3)){
+if(!pattern22.test(data3)){
 const err8 = {instancePath:instancePath+"/highlight_color",schemaPath:"#/properties/highlight_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err8];
@@ -1159,7 +2413,7 @@ vErrors.push(err11);
 errors++;
 }
 if(!(((data5 === "jpeg") || (data5 === "png")) || (data5 === "webp"))){
-const err12 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err12 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema37.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -1262,19 +2516,19 @@ vErrors.push(err20);
 }
 errors++;
 }
-validate23.errors = vErrors;
+validate26.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","additionalProperties":false,"properties":{"style":{"type":"string","enum":["border","polaroid"]},"border_percent":{"type":"number","minimum":0,"maximum":25},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"caption":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},"caption_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"overlay_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern14 = new RegExp("^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$", "u");
+const v7 = validate27;
+const schema38 = {"type":"object","additionalProperties":false,"properties":{"style":{"type":"string","enum":["border","polaroid"]},"border_percent":{"type":"number","minimum":0,"maximum":25},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"caption":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},"caption_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"overlay_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern25 = new RegExp("^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$", "u");
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate27.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1307,7 +2561,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((data0 === "border") || (data0 === "polaroid"))){
-const err2 = {instancePath:instancePath+"/style",schemaPath:"#/properties/style/enum",keyword:"enum",params:{allowedValues: schema35.properties.style.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/style",schemaPath:"#/properties/style/enum",keyword:"enum",params:{allowedValues: schema38.properties.style.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1355,7 +2609,7 @@ errors++;
 if(data.color !== undefined){
 let data2 = data.color;
 if(typeof data2 === "string"){
-if(!pattern11.test(data2)){
+if(!pattern22.test(data2)){
 const err6 = {instancePath:instancePath+"/color",schemaPath:"#/properties/color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -1390,7 +2644,7 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(!pattern14.test(data3)){
+if(!pattern25.test(data3)){
 const err9 = {instancePath:instancePath+"/caption",schemaPath:"#/properties/caption/pattern",keyword:"pattern",params:{pattern: "^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},message:"must match pattern \""+"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -1415,7 +2669,7 @@ errors++;
 if(data.caption_color !== undefined){
 let data4 = data.caption_color;
 if(typeof data4 === "string"){
-if(!pattern11.test(data4)){
+if(!pattern22.test(data4)){
 const err11 = {instancePath:instancePath+"/caption_color",schemaPath:"#/properties/caption_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -1490,7 +2744,7 @@ vErrors.push(err16);
 errors++;
 }
 if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err17 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err17 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema38.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -1593,18 +2847,18 @@ vErrors.push(err25);
 }
 errors++;
 }
-validate24.errors = vErrors;
+validate27.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v5 = validate25;
-const schema36 = {"type":"object","additionalProperties":false,"properties":{"text":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1},"watermark_media_id":{"type":"string","format":"uuid"},"position":{"type":"string","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"]},"size_percent":{"type":"number","minimum":1,"maximum":100},"opacity":{"type":"number","minimum":0.05,"maximum":1},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}]};
+const v8 = validate28;
+const schema39 = {"type":"object","additionalProperties":false,"properties":{"text":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1},"watermark_media_id":{"type":"string","format":"uuid"},"position":{"type":"string","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"]},"size_percent":{"type":"number","minimum":1,"maximum":100},"opacity":{"type":"number","minimum":0.05,"maximum":1},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}]};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate28.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1700,7 +2954,7 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(!pattern14.test(data0)){
+if(!pattern25.test(data0)){
 const err6 = {instancePath:instancePath+"/text",schemaPath:"#/properties/text/pattern",keyword:"pattern",params:{pattern: "^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},message:"must match pattern \""+"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -1760,7 +3014,7 @@ vErrors.push(err10);
 errors++;
 }
 if(!(((((((data2 === "bottom_right") || (data2 === "bottom")) || (data2 === "bottom_left")) || (data2 === "top_right")) || (data2 === "top")) || (data2 === "top_left")) || (data2 === "centre"))){
-const err11 = {instancePath:instancePath+"/position",schemaPath:"#/properties/position/enum",keyword:"enum",params:{allowedValues: schema36.properties.position.enum},message:"must be equal to one of the allowed values"};
+const err11 = {instancePath:instancePath+"/position",schemaPath:"#/properties/position/enum",keyword:"enum",params:{allowedValues: schema39.properties.position.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -1843,7 +3097,7 @@ errors++;
 if(data.color !== undefined){
 let data5 = data.color;
 if(typeof data5 === "string"){
-if(!pattern11.test(data5)){
+if(!pattern22.test(data5)){
 const err18 = {instancePath:instancePath+"/color",schemaPath:"#/properties/color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err18];
@@ -1893,7 +3147,7 @@ vErrors.push(err21);
 errors++;
 }
 if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema39.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1996,16 +3250,1083 @@ vErrors.push(err30);
 }
 errors++;
 }
-validate25.errors = vErrors;
+validate28.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v9 = validate29;
+const schema40 = {"type":"object","additionalProperties":false,"properties":{"base_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"subject_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"face_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"face_restore":{"type":"boolean"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"oneOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["subject_media_id"],"properties":{"subject_media_id":{"type":"string","format":"uuid"}}},{"required":["face_media_id"],"properties":{"face_media_id":{"type":"string","format":"uuid"}}}]};
+const pattern29 = new RegExp("^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$", "u");
+
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate29.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+const _errs1 = errors;
+let valid0 = false;
+let passing0 = null;
+const _errs2 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.base_media_id === undefined){
+const err0 = {instancePath,schemaPath:"#/oneOf/0/required",keyword:"required",params:{missingProperty: "base_media_id"},message:"must have required property '"+"base_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.base_media_id !== undefined){
+let data0 = data.base_media_id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err1 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/oneOf/0/properties/base_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/oneOf/0/properties/base_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+var _valid0 = _errs2 === errors;
+if(_valid0){
+valid0 = true;
+passing0 = 0;
+var props0 = {};
+props0.base_media_id = true;
+}
+const _errs5 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.subject_media_id === undefined){
+const err3 = {instancePath,schemaPath:"#/oneOf/1/required",keyword:"required",params:{missingProperty: "subject_media_id"},message:"must have required property '"+"subject_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.subject_media_id !== undefined){
+let data1 = data.subject_media_id;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err4 = {instancePath:instancePath+"/subject_media_id",schemaPath:"#/oneOf/1/properties/subject_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/subject_media_id",schemaPath:"#/oneOf/1/properties/subject_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+}
+var _valid0 = _errs5 === errors;
+if(_valid0 && valid0){
+valid0 = false;
+passing0 = [passing0, 1];
+}
+else {
+if(_valid0){
+valid0 = true;
+passing0 = 1;
+if(props0 !== true){
+props0 = props0 || {};
+props0.subject_media_id = true;
+}
+}
+const _errs8 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.face_media_id === undefined){
+const err6 = {instancePath,schemaPath:"#/oneOf/2/required",keyword:"required",params:{missingProperty: "face_media_id"},message:"must have required property '"+"face_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data.face_media_id !== undefined){
+let data2 = data.face_media_id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err7 = {instancePath:instancePath+"/face_media_id",schemaPath:"#/oneOf/2/properties/face_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/face_media_id",schemaPath:"#/oneOf/2/properties/face_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+}
+var _valid0 = _errs8 === errors;
+if(_valid0 && valid0){
+valid0 = false;
+passing0 = [passing0, 2];
+}
+else {
+if(_valid0){
+valid0 = true;
+passing0 = 2;
+if(props0 !== true){
+props0 = props0 || {};
+props0.face_media_id = true;
+}
+}
+}
+}
+if(!valid0){
+const err9 = {instancePath,schemaPath:"#/oneOf",keyword:"oneOf",params:{passingSchemas: passing0},message:"must match exactly one schema in oneOf"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+else {
+errors = _errs1;
+if(vErrors !== null){
+if(_errs1){
+vErrors.length = _errs1;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(((((key0 === "base_media_id") || (key0 === "subject_media_id")) || (key0 === "face_media_id")) || (key0 === "face_restore")) || (key0 === "output"))){
+const err10 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.base_media_id !== undefined){
+let data3 = data.base_media_id;
+if(typeof data3 === "string"){
+if(!pattern29.test(data3)){
+const err11 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/properties/base_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/properties/base_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.subject_media_id !== undefined){
+let data4 = data.subject_media_id;
+if(typeof data4 === "string"){
+if(!pattern29.test(data4)){
+const err13 = {instancePath:instancePath+"/subject_media_id",schemaPath:"#/properties/subject_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/subject_media_id",schemaPath:"#/properties/subject_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.face_media_id !== undefined){
+let data5 = data.face_media_id;
+if(typeof data5 === "string"){
+if(!pattern29.test(data5)){
+const err15 = {instancePath:instancePath+"/face_media_id",schemaPath:"#/properties/face_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/face_media_id",schemaPath:"#/properties/face_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.face_restore !== undefined){
+if(typeof data.face_restore !== "boolean"){
+const err17 = {instancePath:instancePath+"/face_restore",schemaPath:"#/properties/face_restore/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data7 = data.output;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+for(const key1 in data7){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err18 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data7.format !== undefined){
+let data8 = data7.format;
+if(typeof data8 !== "string"){
+const err19 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
+const err20 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema40.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data7.quality !== undefined){
+let data9 = data7.quality;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err21 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 100 || isNaN(data9)){
+const err22 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(data9 < 1 || isNaN(data9)){
+const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+if(data7.max_side_px !== undefined){
+let data10 = data7.max_side_px;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err24 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 4096 || isNaN(data10)){
+const err25 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data10 < 256 || isNaN(data10)){
+const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err27 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+else {
+const err28 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+validate29.errors = vErrors;
+return errors === 0;
+}
+validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v10 = validate30;
+const schema41 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"strength":{"type":"integer","minimum":0,"maximum":80},"seed":{"type":"integer","minimum":1,"maximum":10000000000},"scale":{"type":"number","minimum":0.1,"maximum":20},"negative_prompt":{"type":"string","minLength":1,"maxLength":1000,"pattern":"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"},"original_language":{"type":"string","pattern":"^[a-z]{2}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const pattern33 = new RegExp("^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$", "u");
+const pattern34 = new RegExp("^[a-z]{2}$", "u");
+
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate30.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(((((((key0 === "prompt") || (key0 === "strength")) || (key0 === "seed")) || (key0 === "scale")) || (key0 === "negative_prompt")) || (key0 === "original_language")) || (key0 === "output"))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func1(data0) > 2000){
+const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(func1(data0) < 1){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.strength !== undefined){
+let data1 = data.strength;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+const err6 = {instancePath:instancePath+"/strength",schemaPath:"#/properties/strength/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if((typeof data1 == "number") && (isFinite(data1))){
+if(data1 > 80 || isNaN(data1)){
+const err7 = {instancePath:instancePath+"/strength",schemaPath:"#/properties/strength/maximum",keyword:"maximum",params:{comparison: "<=", limit: 80},message:"must be <= 80"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1 < 0 || isNaN(data1)){
+const err8 = {instancePath:instancePath+"/strength",schemaPath:"#/properties/strength/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+}
+if(data.seed !== undefined){
+let data2 = data.seed;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err9 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 > 10000000000 || isNaN(data2)){
+const err10 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000000},message:"must be <= 10000000000"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data2 < 1 || isNaN(data2)){
+const err11 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+if(data.scale !== undefined){
+let data3 = data.scale;
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 20 || isNaN(data3)){
+const err12 = {instancePath:instancePath+"/scale",schemaPath:"#/properties/scale/maximum",keyword:"maximum",params:{comparison: "<=", limit: 20},message:"must be <= 20"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data3 < 0.1 || isNaN(data3)){
+const err13 = {instancePath:instancePath+"/scale",schemaPath:"#/properties/scale/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/scale",schemaPath:"#/properties/scale/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.negative_prompt !== undefined){
+let data4 = data.negative_prompt;
+if(typeof data4 === "string"){
+if(func1(data4) > 1000){
+const err15 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(func1(data4) < 1){
+const err16 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(!pattern33.test(data4)){
+const err17 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/pattern",keyword:"pattern",params:{pattern: "^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"},message:"must match pattern \""+"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"+"\""};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data.original_language !== undefined){
+let data5 = data.original_language;
+if(typeof data5 === "string"){
+if(!pattern34.test(data5)){
+const err19 = {instancePath:instancePath+"/original_language",schemaPath:"#/properties/original_language/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2}$"},message:"must match pattern \""+"^[a-z]{2}$"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/original_language",schemaPath:"#/properties/original_language/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data6 = data.output;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+for(const key1 in data6){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err21 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data6.format !== undefined){
+let data7 = data6.format;
+if(typeof data7 !== "string"){
+const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
+const err23 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema41.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data6.quality !== undefined){
+let data8 = data6.quality;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 100 || isNaN(data8)){
+const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data8 < 1 || isNaN(data8)){
+const err26 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data6.max_side_px !== undefined){
+let data9 = data6.max_side_px;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err27 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 4096 || isNaN(data9)){
+const err28 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data9 < 256 || isNaN(data9)){
+const err29 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+validate30.errors = vErrors;
+return errors === 0;
+}
+validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v11 = validate31;
+const schema42 = {"type":"object","additionalProperties":false,"required":["style_media_id"],"properties":{"style_media_id":{"type":"string","format":"uuid"},"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+
+function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate31.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.style_media_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "style_media_id"},message:"must have required property '"+"style_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(((key0 === "style_media_id") || (key0 === "prompt")) || (key0 === "output"))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.style_media_id !== undefined){
+let data0 = data.style_media_id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err2 = {instancePath:instancePath+"/style_media_id",schemaPath:"#/properties/style_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+else {
+const err3 = {instancePath:instancePath+"/style_media_id",schemaPath:"#/properties/style_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data1 = data.prompt;
+if(typeof data1 === "string"){
+if(func1(data1) > 2000){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(func1(data1) < 1){
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(!pattern4.test(data1)){
+const err6 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+else {
+const err7 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data2 = data.output;
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+for(const key1 in data2){
+if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+const err8 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data2.format !== undefined){
+let data3 = data2.format;
+if(typeof data3 !== "string"){
+const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(!(((data3 === "jpeg") || (data3 === "png")) || (data3 === "webp"))){
+const err10 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema42.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data2.quality !== undefined){
+let data4 = data2.quality;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err11 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 100 || isNaN(data4)){
+const err12 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data4 < 1 || isNaN(data4)){
+const err13 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+}
+if(data2.max_side_px !== undefined){
+let data5 = data2.max_side_px;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err14 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 4096 || isNaN(data5)){
+const err15 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data5 < 256 || isNaN(data5)){
+const err16 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err17 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+else {
+const err18 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+validate31.errors = vErrors;
+return errors === 0;
+}
+validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const providerSettings = new Map([
-  ["gemini/image_edit", { validate: v0, schema: {"title":"Edit the photo by a prompt","description":"Gemini paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Gemini sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Gemini chose.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}}]} }],
-  ["openai/image_edit", { validate: v1, schema: {"title":"Edit the photo by a prompt","description":"OpenAI paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second.","minLength":1,"maxLength":32000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name at OpenAI. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gpt-image-2","examples":["gpt-image-2","gpt-image-1.5","gpt-image-1-mini"]},"size":{"type":"string","title":"Picture size","description":"Width and height in pixels, or auto: the model chooses. Both sides must be divisible by 16, none longer than 3840, one at most three times the other; 655,360 to 8,294,400 pixels in all. Older models know 1024x1024, 1536x1024 and 1024x1536 only. Larger takes longer and costs more. Left out: auto.","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$","examples":["auto","1024x1024","1536x1024","1024x1536","1200x1792","2048x1152","3840x2160"]},"quality":{"type":"string","title":"Quality","description":"How much work goes into the picture. Low comes back soonest and costs least; high may take longer than the response window. Left out: auto, the model chooses.","enum":["auto","low","medium","high"],"examples":["medium"]},"background":{"type":"string","title":"Background","description":"A transparent background needs a PNG or WebP as the result, and a model that can do it. Left out: auto, the model chooses.","enum":["auto","opaque","transparent"],"examples":["opaque"]},"input_fidelity":{"type":"string","title":"Likeness","description":"High keeps faces, logos and fine details of the photo closer to what they are, and costs more. Only models of the family gpt-image-1 know it (gpt-image-1-mini: low only). Never sent to gpt-image-2 and its kin, which always look closely. Left out: low.","enum":["low","high"],"examples":["high"]},"moderation":{"type":"string","title":"Moderation","description":"Low makes the service refuse less. Left out: auto.","enum":["auto","low"],"examples":["low"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":15,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as OpenAI sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer and comes back soonest. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: JPEG, or PNG where the background is to be transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"gpt-image-1.5","size":"1024x1536","quality":"medium","background":"opaque","input_fidelity":"high","moderation":"auto","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"],"output":{"format":"jpeg","quality":92}}]} }],
-  ["studio/crop", { validate: v2, schema: {"title":"Crop to a print size","description":"Cuts the photo to the shape of a print. Nothing is stretched or enlarged.","type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","title":"Print ratio","description":"Short side to long side, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9.","pattern":"^[1-9]\\d?:[1-9]\\d?$","default":"2:3","examples":["2:3","4:6","5:7","1:1","16:9"]},"orientation":{"type":"string","title":"Orientation","description":"Whether the print stands or lies. Auto follows the photo; a square photo gets the ratio as it is written.","enum":["auto","portrait","landscape"],"default":"auto"},"gravity":{"type":"string","title":"What to keep","description":"The part of the photo that stays. Attention looks for the most striking part: skin tones, strong colours, fine detail.","enum":["centre","top","bottom","left","right","attention"],"default":"centre"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"print_ratio":"5:7","orientation":"portrait","gravity":"attention","output":{"format":"jpeg","quality":92}}]} }],
-  ["studio/filter", { validate: v3, schema: {"title":"Colour filter","description":"Changes the colours of the whole photo.","type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","title":"Effect","description":"Greyscale and noir (harder contrast) are black and white; sepia is an old print; duotone uses the two colours below; vintage is faded, vivid is richer, warm and cool shift the light.","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"],"default":"greyscale"},"strength":{"type":"number","title":"Strength","description":"0 leaves the photo as it is, 1 is the whole effect.","minimum":0,"maximum":1,"default":1},"shadow_color":{"type":"string","title":"Duotone: shadows","description":"The colour that black becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#1b1464"},"highlight_color":{"type":"string","title":"Duotone: highlights","description":"The colour that white becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffd166"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"effect":"duotone","strength":0.9,"shadow_color":"#2b0a3d","highlight_color":"#ffe8c7"}]} }],
-  ["studio/frame", { validate: v4, schema: {"title":"Frame","description":"Puts the photo into a frame: a plain one drawn from these settings, or a template picture with a transparent window.","type":"object","additionalProperties":false,"properties":{"style":{"type":"string","title":"Style","description":"Border is even on all sides, and grows below when there is a caption. Polaroid always has a high strip below the photo.","enum":["border","polaroid"],"default":"border"},"border_percent":{"type":"number","title":"Border, percent","description":"Width of the border, in percent of the photo's shorter side. Not used with a frame picture.","minimum":0,"maximum":25,"default":4},"color":{"type":"string","title":"Frame colour","description":"Not used with a frame picture. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"caption":{"type":"string","title":"Caption","description":"One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","default":"","examples":["Анна и Пётр · 12 июля","Summer party 2026"]},"caption_color":{"type":"string","title":"Caption colour","description":"The colour of the letters. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#222222"},"overlay_media_id":{"type":"string","format":"uuid","title":"Frame picture","description":"A PNG or WebP with a transparent window, laid over the photo. It decides the shape and the size of the result; the photo fills it from edge to edge. Left out: the plain frame."},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"style":"polaroid","caption":"Анна и Пётр · 12 июля","caption_color":"#5b3a29"},{"overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","output":{"max_side_px":1800}}]} }],
-  ["studio/watermark", { validate: v5, schema: {"title":"Watermark","description":"Puts a line of text or a small picture over the photo. The picture wins when both are given.","type":"object","additionalProperties":false,"properties":{"text":{"type":"string","title":"Text","description":"One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1,"examples":["© Студия «Свет»","photobooth.example"]},"watermark_media_id":{"type":"string","format":"uuid","title":"Picture","description":"A logo, best a PNG or WebP with a transparent background."},"position":{"type":"string","title":"Position","description":"Where on the photo.","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"],"default":"bottom_right"},"size_percent":{"type":"number","title":"Size, percent","description":"Height of the line of text or of the picture, in percent of the photo's shorter side.","minimum":1,"maximum":100,"default":6},"opacity":{"type":"number","title":"Opacity","description":"1 hides what is below, lower values let it shine through.","minimum":0.05,"maximum":1,"default":0.7},"color":{"type":"string","title":"Text colour","description":"The letters get a thin dark edge, so that light colours are legible everywhere. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}],"examples":[{"text":"© Студия «Свет»"},{"watermark_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","position":"top_left","size_percent":15,"opacity":0.9}]} }],
+  ["bfl/image_edit", { validate: v0, schema: {"title":"Edit the photo by a prompt","description":"A FLUX model of Black Forest Labs paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name in the address of the API. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"flux-kontext-pro","examples":["flux-kontext-pro","flux-kontext-max","flux-2-pro"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["2:3","3:2","1:1","16:9"]},"prompt_upsampling":{"type":"boolean","title":"Let the service write the prompt out","description":"The service makes the prompt longer before it paints. Left out: no.","examples":[false]},"safety_tolerance":{"type":"integer","title":"Safety tolerance","description":"How much the service lets pass, 0 the least. Left out: 2.","minimum":0,"maximum":6,"examples":[2]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: PNG.","enum":["jpeg","png"],"examples":["jpeg"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Black Forest Labs sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Black Forest Labs sent.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"flux-kontext-max","aspect_ratio":"2:3","safety_tolerance":2,"picture_format":"jpeg","seed":42,"output":{"format":"jpeg","quality":92}}]} }],
+  ["fal/image_edit", { validate: v1, schema: {"title":"Edit the photo by a prompt","description":"A model at fal paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's id at fal, as in the address of its page. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$","maxLength":200,"default":"fal-ai/flux-pro/kontext","examples":["fal-ai/flux-pro/kontext","fal-ai/flux-pro/kontext/max","fal-ai/nano-banana/edit"]},"photo_input":{"type":"string","title":"Name of the photo's input","description":"What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60,"default":"image_url","examples":["image_url","image_urls[]"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["2:3","3:2","1:1","16:9"]},"guidance":{"type":"number","title":"Guidance","description":"How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.","minimum":0,"maximum":30,"examples":[3.5]},"safety_tolerance":{"type":"string","title":"Safety tolerance","description":"How much the model lets pass, 1 the least. Left out: the model's own.","enum":["1","2","3","4","5","6"],"examples":["2"]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.","enum":["jpeg","png"],"examples":["jpeg"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as fal sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format fal sent.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"fal-ai/nano-banana/edit","photo_input":"image_urls[]","picture_format":"jpeg","output":{"format":"jpeg","quality":92}}]} }],
+  ["gemini/image_edit", { validate: v2, schema: {"title":"Edit the photo by a prompt","description":"Gemini paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Gemini sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Gemini chose.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}}]} }],
+  ["openai/image_edit", { validate: v3, schema: {"title":"Edit the photo by a prompt","description":"OpenAI paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second.","minLength":1,"maxLength":32000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name at OpenAI. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gpt-image-2","examples":["gpt-image-2","gpt-image-1.5","gpt-image-1-mini"]},"size":{"type":"string","title":"Picture size","description":"Width and height in pixels, or auto: the model chooses. Both sides must be divisible by 16, none longer than 3840, one at most three times the other; 655,360 to 8,294,400 pixels in all. Older models know 1024x1024, 1536x1024 and 1024x1536 only. Larger takes longer and costs more. Left out: auto.","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$","examples":["auto","1024x1024","1536x1024","1024x1536","1200x1792","2048x1152","3840x2160"]},"quality":{"type":"string","title":"Quality","description":"How much work goes into the picture. Low comes back soonest and costs least; high may take longer than the response window. Left out: auto, the model chooses.","enum":["auto","low","medium","high"],"examples":["medium"]},"background":{"type":"string","title":"Background","description":"A transparent background needs a PNG or WebP as the result, and a model that can do it. Left out: auto, the model chooses.","enum":["auto","opaque","transparent"],"examples":["opaque"]},"input_fidelity":{"type":"string","title":"Likeness","description":"High keeps faces, logos and fine details of the photo closer to what they are, and costs more. Only models of the family gpt-image-1 know it (gpt-image-1-mini: low only). Never sent to gpt-image-2 and its kin, which always look closely. Left out: low.","enum":["low","high"],"examples":["high"]},"moderation":{"type":"string","title":"Moderation","description":"Low makes the service refuse less. Left out: auto.","enum":["auto","low"],"examples":["low"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":15,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as OpenAI sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer and comes back soonest. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: JPEG, or PNG where the background is to be transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"gpt-image-1.5","size":"1024x1536","quality":"medium","background":"opaque","input_fidelity":"high","moderation":"auto","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"],"output":{"format":"jpeg","quality":92}}]} }],
+  ["replicate/image_edit", { validate: v4, schema: {"title":"Edit the photo by a prompt","description":"A model at Replicate paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model at Replicate: owner/name, or owner/name:version for models that are not official. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$","maxLength":200,"default":"black-forest-labs/flux-kontext-pro","examples":["black-forest-labs/flux-kontext-pro","black-forest-labs/flux-kontext-max","google/nano-banana"]},"photo_input":{"type":"string","title":"Name of the photo's input","description":"What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60,"default":"input_image","examples":["input_image","image","image_input[]"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^(\\d{1,2}:\\d{1,2}|match_input_image)$","examples":["2:3","3:2","1:1","match_input_image"]},"guidance":{"type":"number","title":"Guidance","description":"How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.","minimum":0,"maximum":30,"examples":[3.5]},"safety_tolerance":{"type":"integer","title":"Safety tolerance","description":"How much the model lets pass, 0 the least. With a photo many models allow at most 2. Left out: the model's own.","minimum":0,"maximum":6,"examples":[2]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.","enum":["jpg","png","webp"],"examples":["jpg"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Replicate sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Replicate sent.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"google/nano-banana","photo_input":"image_input[]","aspect_ratio":"2:3","picture_format":"jpg","seed":42,"output":{"format":"jpeg","quality":92}}]} }],
+  ["studio/crop", { validate: v5, schema: {"title":"Crop to a print size","description":"Cuts the photo to the shape of a print. Nothing is stretched or enlarged.","type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","title":"Print ratio","description":"Short side to long side, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9.","pattern":"^[1-9]\\d?:[1-9]\\d?$","default":"2:3","examples":["2:3","4:6","5:7","1:1","16:9"]},"orientation":{"type":"string","title":"Orientation","description":"Whether the print stands or lies. Auto follows the photo; a square photo gets the ratio as it is written.","enum":["auto","portrait","landscape"],"default":"auto"},"gravity":{"type":"string","title":"What to keep","description":"The part of the photo that stays. Attention looks for the most striking part: skin tones, strong colours, fine detail.","enum":["centre","top","bottom","left","right","attention"],"default":"centre"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"print_ratio":"5:7","orientation":"portrait","gravity":"attention","output":{"format":"jpeg","quality":92}}]} }],
+  ["studio/filter", { validate: v6, schema: {"title":"Colour filter","description":"Changes the colours of the whole photo.","type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","title":"Effect","description":"Greyscale and noir (harder contrast) are black and white; sepia is an old print; duotone uses the two colours below; vintage is faded, vivid is richer, warm and cool shift the light.","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"],"default":"greyscale"},"strength":{"type":"number","title":"Strength","description":"0 leaves the photo as it is, 1 is the whole effect.","minimum":0,"maximum":1,"default":1},"shadow_color":{"type":"string","title":"Duotone: shadows","description":"The colour that black becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#1b1464"},"highlight_color":{"type":"string","title":"Duotone: highlights","description":"The colour that white becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffd166"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"effect":"duotone","strength":0.9,"shadow_color":"#2b0a3d","highlight_color":"#ffe8c7"}]} }],
+  ["studio/frame", { validate: v7, schema: {"title":"Frame","description":"Puts the photo into a frame: a plain one drawn from these settings, or a template picture with a transparent window.","type":"object","additionalProperties":false,"properties":{"style":{"type":"string","title":"Style","description":"Border is even on all sides, and grows below when there is a caption. Polaroid always has a high strip below the photo.","enum":["border","polaroid"],"default":"border"},"border_percent":{"type":"number","title":"Border, percent","description":"Width of the border, in percent of the photo's shorter side. Not used with a frame picture.","minimum":0,"maximum":25,"default":4},"color":{"type":"string","title":"Frame colour","description":"Not used with a frame picture. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"caption":{"type":"string","title":"Caption","description":"One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","default":"","examples":["Анна и Пётр · 12 июля","Summer party 2026"]},"caption_color":{"type":"string","title":"Caption colour","description":"The colour of the letters. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#222222"},"overlay_media_id":{"type":"string","format":"uuid","title":"Frame picture","description":"A PNG or WebP with a transparent window, laid over the photo. It decides the shape and the size of the result; the photo fills it from edge to edge. Left out: the plain frame."},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"style":"polaroid","caption":"Анна и Пётр · 12 июля","caption_color":"#5b3a29"},{"overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","output":{"max_side_px":1800}}]} }],
+  ["studio/watermark", { validate: v8, schema: {"title":"Watermark","description":"Puts a line of text or a small picture over the photo. The picture wins when both are given.","type":"object","additionalProperties":false,"properties":{"text":{"type":"string","title":"Text","description":"One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1,"examples":["© Студия «Свет»","photobooth.example"]},"watermark_media_id":{"type":"string","format":"uuid","title":"Picture","description":"A logo, best a PNG or WebP with a transparent background."},"position":{"type":"string","title":"Position","description":"Where on the photo.","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"],"default":"bottom_right"},"size_percent":{"type":"number","title":"Size, percent","description":"Height of the line of text or of the picture, in percent of the photo's shorter side.","minimum":1,"maximum":100,"default":6},"opacity":{"type":"number","title":"Opacity","description":"1 hides what is below, lower values let it shine through.","minimum":0.05,"maximum":1,"default":0.7},"color":{"type":"string","title":"Text colour","description":"The letters get a thin dark edge, so that light colours are legible everywhere. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}],"examples":[{"text":"© Студия «Свет»"},{"watermark_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","position":"top_left","size_percent":15,"opacity":0.9}]} }],
+  ["turbotext/identity_transfer", { validate: v9, schema: {"title":"Put a face on a person","description":"Turbotext puts a face on a person. One of the two is the photo just taken, the other a template: exactly one of base_media_id (or subject_media_id) and face_media_id names a template. It fetches both by public links of this server, which end with the job.","type":"object","additionalProperties":false,"properties":{"base_media_id":{"type":"string","title":"Person","description":"Whose face is replaced: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"subject_media_id":{"type":"string","title":"Person, older name","description":"The same as base_media_id, for slots that were set up with the older name.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"face_media_id":{"type":"string","title":"Face","description":"The face that is put there: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"face_restore":{"type":"boolean","title":"Restore the face","description":"Sharpens the face afterwards. Left out: as the service does by itself.","examples":[true]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Turbotext made it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"oneOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["subject_media_id"],"properties":{"subject_media_id":{"type":"string","format":"uuid"}}},{"required":["face_media_id"],"properties":{"face_media_id":{"type":"string","format":"uuid"}}}],"examples":[{"base_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"base_media_id":"ingest","face_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","face_restore":true},{"subject_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","face_media_id":"ingest","output":{"format":"jpeg","quality":92}}]} }],
+  ["turbotext/image_edit", { validate: v10, schema: {"title":"Edit the photo by a prompt","description":"Turbotext paints a new picture from the photo just taken, as the prompt says. It fetches the photo by a public link of this server, which ends with the job.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in the language given below. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Сделай из фотографии страницу комикса, лица оставь узнаваемыми."]},"strength":{"type":"integer","title":"Strength","description":"How far the picture may go from the photo: 0 leaves it as it is. Left out: 40.","minimum":0,"maximum":80,"examples":[40]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":1,"maximum":10000000000,"examples":[42]},"scale":{"type":"number","title":"Guidance","description":"How closely the picture follows the prompt. Left out: 7.5.","minimum":0.1,"maximum":20,"examples":[7.5]},"negative_prompt":{"type":"string","title":"Not in the picture","description":"What the picture must not show, at most 80 words.","minLength":1,"maxLength":1000,"pattern":"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$","examples":["текст, водяной знак, лишние пальцы"]},"original_language":{"type":"string","title":"Language of the prompt","description":"Two letters (ISO 639-1). Left out: ru.","pattern":"^[a-z]{2}$","examples":["ru","en"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Turbotext made it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Сделай из фотографии страницу комикса, лица оставь узнаваемыми."},{"prompt":"Turn the guests into a Renaissance oil portrait.","strength":55,"seed":42,"scale":9,"negative_prompt":"text, watermark, extra fingers","original_language":"en","output":{"format":"jpeg","quality":92}}]} }],
+  ["turbotext/style_transfer", { validate: v11, schema: {"title":"Paint the photo in the style of a template picture","description":"Turbotext mixes the photo just taken with a style picture. It fetches both by public links of this server, which end with the job.","type":"object","additionalProperties":false,"required":["style_media_id"],"properties":{"style_media_id":{"type":"string","format":"uuid","title":"Style picture","description":"The id of a template of this slot, registered under this setting key: the picture whose style the photo gets.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"prompt":{"type":"string","title":"Prompt","description":"Says the effect in words as well. Left out: the style picture alone decides.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Импрессионизм, крупные мазки, тёплый свет"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Turbotext made it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","prompt":"Импрессионизм, крупные мазки, тёплый свет","output":{"max_side_px":1800}}]} }],
 ]);

@@ -1791,6 +1791,16 @@ export interface components {
             updated_at?: string;
         };
         /**
+         * SlotWarning
+         * @description Something that may keep a slot from working and that the server cannot know for sure.
+         */
+        SlotWarning: {
+            /** @description Stable word for programs. `public_address_private`: the provider fetches photos from this server, whose address no stranger can reach. `public_address_silent`: that address does not answer. */
+            code: string;
+            /** @description For people, with what to do. */
+            message: string;
+        };
+        /**
          * SlotUpdateResponse
          * @description A slot that was changed.
          */
@@ -1802,6 +1812,8 @@ export interface components {
              * @description Send it with the next change, or the `ETag` of the answer, to change just this state.
              */
             updated_at: string;
+            /** @description What may keep the slot from working although its settings are valid, such as an address that the provider cannot reach. Empty when nothing is known. */
+            warnings: components["schemas"]["SlotWarning"][];
         };
         /**
          * SlotVersion
@@ -4640,7 +4652,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "slot-001",
-                     *       "updated_at": "2026-01-02T18:30:00.000Z"
+                     *       "updated_at": "2026-01-02T18:30:00.000Z",
+                     *       "warnings": [
+                     *         {
+                     *           "code": "public_address_private",
+                     *           "message": "Turbotext fetches photos from this server, but http://192.168.1.20:8080 is a private address. Set PHOTOCHANGER_PUBLIC_BASE_URL to one it can reach."
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["SlotUpdateResponse"];
@@ -4872,7 +4890,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "slot-001",
-                     *       "updated_at": "2026-01-02T18:30:00.000Z"
+                     *       "updated_at": "2026-01-02T18:30:00.000Z",
+                     *       "warnings": [
+                     *         {
+                     *           "code": "public_address_private",
+                     *           "message": "Turbotext fetches photos from this server, but http://192.168.1.20:8080 is a private address. Set PHOTOCHANGER_PUBLIC_BASE_URL to one it can reach."
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["SlotUpdateResponse"];

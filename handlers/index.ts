@@ -14,6 +14,7 @@ import type { ZipDeps } from '../src/services/result/zip-slot-results.ts';
 import type { UpdateSettingsDeps } from '../src/services/settings/update-platform-settings.ts';
 import type { ChangeSlotDeps } from '../src/services/slot/change-slot.ts';
 import type { ListStationRequestsDeps } from '../src/services/slot/list-station-requests.ts';
+import type { SlotWarningsDeps } from '../src/services/slot/slot-warnings.ts';
 import type { StatisticsDeps } from '../src/services/statistics/read-slot-statistics.ts';
 import { cancelJob } from './cancelJob.ts';
 import { changeOwnPassword } from './changeOwnPassword.ts';
@@ -64,7 +65,7 @@ export interface HandlerDeps {
   readonly download: DownloadDeps;
   readonly jobs: CancelDeps & RerunDeps & ZipDeps;
   readonly readiness: ReadinessDeps;
-  readonly slots: ChangeSlotDeps & ListStationRequestsDeps & { readonly publicBaseUrl: () => string };
+  readonly slots: ChangeSlotDeps & SlotWarningsDeps & ListStationRequestsDeps;
   readonly settings: UpdateSettingsDeps;
   readonly providerList: ListProvidersDeps;
   readonly statistics: StatisticsDeps;

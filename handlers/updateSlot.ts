@@ -2,10 +2,11 @@ import type { Handler } from '../src/contract/handler.ts';
 import type { ChangeSlotDeps } from '../src/services/slot/change-slot.ts';
 import { setSlot } from '../src/services/slot/set-slot.ts';
 import { BODY_POINTERS, changedSlotView, slotHeaders } from '../src/services/slot/slot-view.ts';
+import { findSlotWarnings, type SlotWarningsDeps } from '../src/services/slot/slot-warnings.ts';
 
 /** Sets a slot up anew. */
 export const updateSlot =
-  (deps: ChangeSlotDeps): Handler<'updateSlot'> =>
+  (deps: ChangeSlotDeps & SlotWarningsDeps): Handler<'updateSlot'> =>
   async ({ params, headers, body }, { actor }) => {
     const slot = await setSlot(deps, actor, {
       slotId: params.slot_id,
@@ -21,5 +22,6 @@ export const updateSlot =
       updatedAt: body.updated_at,
       pointers: BODY_POINTERS,
     });
-    return { status: 200, headers: slotHeaders(slot), body: changedSlotView(slot) };
+    const warnings = await findSlotWarnings(deps, slot);
+    return { status: 200, headers: slotHeaders(slot), body: changedSlotView(slot, warnings) };
   };

@@ -1,10 +1,13 @@
 import { checkProviderSettings } from '../../src/contract/provider-settings.ts';
 import { COMMAND_LINE } from '../../src/domain/actor.ts';
+import { probePublicAddress } from '../../src/main/probe-public-address.ts';
+import { publicBaseUrl } from '../../src/main/public-base-url.ts';
 import { findSlot, listSlots, type Slot, type SlotChange } from '../../src/repositories/slots.ts';
 import type { ChangeSlotDeps } from '../../src/services/slot/change-slot.ts';
 import { listSlotHistory } from '../../src/services/slot/list-slot-history.ts';
 import { restoreSlotVersion } from '../../src/services/slot/restore-slot-version.ts';
 import { setSlot } from '../../src/services/slot/set-slot.ts';
+import { findSlotWarnings } from '../../src/services/slot/slot-warnings.ts';
 import { type AdminContext, type Command, readOptions, required, table, UsageError } from './command.ts';
 
 /** `slot list` */
@@ -45,6 +48,12 @@ const changeDeps = ({ db, providers, config }: AdminContext): ChangeSlotDeps => 
   retentionHours: config.values.RESULT_RETENTION_HOURS,
 });
 
+/** Lines to be put after the slot. The server may listen elsewhere than this machine's variables say. */
+async function warningsOf({ providers, config }: AdminContext, slot: Slot): Promise<string> {
+  const deps = { providers, probePublicAddress, publicBaseUrl: () => publicBaseUrl(config, undefined) };
+  return (await findSlotWarnings(deps, slot)).map(({ message }) => `\nWarning: ${message}`).join('');
+}
+
 /** `slot set` */
 export const setSlotCommand: Command = {
   name: ['slot', 'set'],
@@ -62,7 +71,8 @@ export const setSlotCommand: Command = {
       updatedAt: current.updatedAt.toISOString(),
       isDryRun: values['dry-run'] === true,
     });
-    return `${values['dry-run'] ? 'Would become' : 'Is now'}:\n${JSON.stringify(slot, null, 2)}`;
+    const head = values['dry-run'] ? 'Would become' : 'Is now';
+    return `${head}:\n${JSON.stringify(slot, null, 2)}${await warningsOf(context, slot)}`;
   },
 };
 
@@ -101,7 +111,7 @@ export const restoreSlotCommand: Command = {
     if (!/^[1-9]\d{0,8}$/.test(version)) throw new UsageError(`"${version.slice(0, 60)}" is not a version.`);
     const request = { slotId: current.id, version: Number(version) };
     const slot = await restoreSlotVersion(changeDeps(context), COMMAND_LINE, request);
-    return `Is now:\n${JSON.stringify(slot, null, 2)}`;
+    return `Is now:\n${JSON.stringify(slot, null, 2)}${await warningsOf(context, slot)}`;
   },
 };
 

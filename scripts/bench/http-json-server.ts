@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import addFormats from 'ajv-formats';
 import fastify, { type FastifyRequest } from 'fastify';
 import openapiGlue from 'fastify-openapi-glue';
 import Koa, { type Context } from 'koa';
@@ -147,8 +148,12 @@ async function serveFastify(): Promise<number> {
       updateSlot: async (request: FastifyRequest) => updatedOf(slotIdOf(request)),
     },
   });
-  const address = await app.listen({ host: HOST, port: 0 });
-  return Number(new URL(address).port);
+  return new Promise((resolve, reject) => {
+    app.listen({ host: HOST, port: 0 }, (error, address) => {
+      if (error === null) resolve(Number(new URL(address).port));
+      else reject(error);
+    });
+  });
 }
 
 const arrivals = new WeakMap<FastifyRequest, number>();
@@ -168,7 +173,12 @@ function withoutBytes(document: OpenApiDocument): OpenApiDocument {
 /** It takes 3.1 for 3.0 and would serve nothing, if it were let to check the document. */
 async function serveStock(): Promise<number> {
   const log = plainLog();
-  const api = new OpenAPIBackend({ definition: readDocument() as unknown as Document, quick: true });
+  const api = new OpenAPIBackend({
+    definition: readDocument() as unknown as Document,
+    quick: true,
+    customizeAjv: (ajv) => addFormats.default(ajv),
+  });
+  api.registerSecurityHandler('accessToken', () => true);
   api.register({
     getSlot: (call, ctx: Context) => {
       ctx.body = slotOf(String(call.request.params['slot_id']));

@@ -41,7 +41,7 @@ export const slotOf = (slotId: string) => ({
 });
 
 /** What `updateSlot` answers. */
-export const updatedOf = (slotId: string) => ({ id: slotId, updated_at: AT });
+export const updatedOf = (slotId: string) => ({ id: slotId, updated_at: AT, warnings: [] });
 
 /** The body of the `PUT`: 1 kB. */
 export const UPDATE = JSON.stringify({

@@ -2,6 +2,7 @@
 import type { OpenApiDocument } from '../../src/contract/openapi-document.ts';
 import { bundleContract } from './bundle.ts';
 import { renderOperations } from './operations.ts';
+import { POLL_SERVICE_DECLARATIONS, renderPollServiceValidator } from './poll-services.ts';
 import {
   readProviderSettings,
   renderSettingsTypes,
@@ -67,6 +68,8 @@ export async function renderGenerated(): Promise<Map<string, string>> {
     'validators.d.ts': VALIDATOR_DECLARATIONS,
     'validators-strict.js': renderStrictValidators(document),
     'validators-strict.d.ts': STRICT_DECLARATIONS,
+    'poll-services.js': renderPollServiceValidator(),
+    'poll-services.d.ts': POLL_SERVICE_DECLARATIONS,
     'provider-settings.js': renderSettingsValidators(settings),
     'provider-settings.d.ts': SETTINGS_DECLARATIONS,
     'provider-settings-types.ts': await renderSettingsTypes(settings),

@@ -52,7 +52,7 @@ export function createScript<Kind extends Behaviour>(
   let makeDefault = (): Kind => otherwise;
   return {
     plan(...behaviours) {
-      for (const behaviour of behaviours) planned.push(checkBehaviour<Kind>(kinds, behaviour));
+      planned.push(...behaviours.map((behaviour) => checkBehaviour<Kind>(kinds, behaviour)));
     },
     setDefault(behaviour) {
       if (typeof behaviour === 'function') makeDefault = behaviour;

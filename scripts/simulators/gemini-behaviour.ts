@@ -1,5 +1,3 @@
-import type { Rule } from './behaviour-script.ts';
-
 /** What the simulator does with a valid request. Plain data: a script is JSON, from a test, a command line or a header. */
 export type GeminiBehaviour = Timing &
   (
@@ -45,9 +43,6 @@ export interface SuccessBehaviour {
   /** The body is written in pieces of this many bytes. */
   readonly split?: number;
 }
-
-/** A behaviour for requests that match; it stays in force. */
-export type GeminiRule = Rule<GeminiBehaviour>;
 
 /** Every kind of behaviour. */
 export const GEMINI_KINDS: ReadonlySet<string> = new Set([

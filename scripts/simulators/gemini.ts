@@ -7,8 +7,7 @@ import { pictureMimeType } from './received-image.ts';
 import type { RecordedRequest } from './request-log.ts';
 import { type SimulatedService, type Simulator, type SimulatorOptions, startSimulator } from './simulator.ts';
 
-export type { GeminiBehaviour, GeminiRule } from './gemini-behaviour.ts';
-export type { RecordedRequest } from './request-log.ts';
+export type { GeminiBehaviour } from './gemini-behaviour.ts';
 export type GeminiSimulatorOptions = SimulatorOptions<GeminiBehaviour>;
 export type GeminiSimulator = Simulator<GeminiBehaviour>;
 
@@ -46,7 +45,10 @@ const GEMINI: SimulatedService<GeminiBehaviour, ReadRequest> = {
 export const startGeminiSimulator = (options: GeminiSimulatorOptions = {}): Promise<GeminiSimulator> =>
   startSimulator(GEMINI, options);
 
-function readBody(record: RecordedRequest, body: Buffer): { read: ReadRequest } | { refusal: PreparedAnswer } {
+async function readBody(
+  record: RecordedRequest,
+  body: Buffer,
+): Promise<{ read: ReadRequest } | { refusal: PreparedAnswer }> {
   try {
     if (!/^application\/json\b/.test(String(record.headers['content-type'])))
       throw new InvalidArgument('Unsupported content type.');

@@ -16,10 +16,7 @@ const PIXELS_MAX = 110_000_000;
 const MIME_TYPES = { jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp' } as const;
 
 /** The picture the simulated model paints: the photo itself, smaller and in loud comic colours. */
-export async function paintPicture(
-  photo: Buffer,
-  wishes: PictureWishes,
-): Promise<{ bytes: Buffer; mimeType: string }> {
+export async function paintPicture(photo: Buffer, wishes: PictureWishes): Promise<{ bytes: Buffer; mimeType: string }> {
   const { format = 'jpeg', orientation } = wishes;
   const look = (await isReadable(photo)) ? comicOf(photo, wishes) : plainPicture(wishes);
   const oriented = orientation === undefined ? look : look.withMetadata({ orientation });

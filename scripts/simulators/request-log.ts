@@ -29,6 +29,8 @@ export interface RecordedRequest {
   generationConfig: Readonly<Record<string, unknown>>;
   /** Of forms: the text fields, in their order. */
   fields: Readonly<Record<string, string>>;
+  /** Of forms: the names of the files, in their order. */
+  fileNames: readonly string[];
 }
 
 /** `started`: the head arrived; `received`: the whole request; `answering`: the answer began; `ended`: nothing more will happen. */
@@ -115,5 +117,6 @@ function newRequest(head: Pick<RecordedRequest, 'method' | 'path' | 'headers'>):
     images: [],
     generationConfig: {},
     fields: {},
+    fileNames: [],
   };
 }

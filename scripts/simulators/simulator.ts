@@ -47,10 +47,10 @@ export interface SimulatedService<Kind extends Behaviour, Read> {
   /** What the head of a request alone is refused with; it notes what it learns on the record. */
   refusalOf(record: RecordedRequest, apiKey: string): PreparedAnswer | undefined;
   /** Checks a body as strictly as the service does, and notes what it learns on the record. */
-  read(record: RecordedRequest, body: Buffer): { read: Read } | { refusal: PreparedAnswer };
+  read(record: RecordedRequest, body: Buffer): Promise<{ read: Read } | { refusal: PreparedAnswer }>;
   /** The answer of a behaviour that needs no picture; `undefined` for those that do, or that do not answer. */
   plainAnswer(behaviour: Kind, record: RecordedRequest): PreparedAnswer | undefined;
-  /** The answer of the others; `read` is missing where requests are not looked at. */
+  /** The answer of the others; `read` is missing where requests are not looked at, `given` is the picture of every success. */
   pictureAnswer(behaviour: Kind, read: Read | undefined, given: Buffer | undefined): Promise<PreparedAnswer>;
   /** The simulator itself failed. */
   fault(message: string): PreparedAnswer;
@@ -160,7 +160,7 @@ async function answer<Kind extends Behaviour, Read>(desk: Desk<Kind, Read>, visi
   record.receivedAt = performance.now();
   log.reached(record, 'received');
   if (options.cheap === true) return await send(desk, visit, early ?? choose(desk, visit), undefined);
-  const checked = refusal === undefined ? service.read(record, body) : { refusal };
+  const checked = refusal === undefined ? await service.read(record, body) : { refusal };
   if ('refusal' in checked) return await reply(desk, visit, service.success, checked.refusal);
   await send(desk, visit, early ?? choose(desk, visit), checked.read);
 }
@@ -197,18 +197,19 @@ async function send<Kind extends Behaviour, Read>(
 ): Promise<void> {
   if (behaviour.kind === 'hang') return;
   if (behaviour.delayMs !== undefined) await delay(behaviour.delayMs, undefined, { signal: visit.gone });
+  if (behaviour.kind === 'endless') return await reply(desk, visit, behaviour, desk.service.endless.head);
   const { service, options } = desk;
   const prepared =
     service.plainAnswer(behaviour, visit.record) ??
-    (isPlain(behaviour) ? desk.prepared : undefined) ??
+    (isCommon(behaviour) ? desk.prepared : undefined) ??
     (await service.pictureAnswer(behaviour, read, options.answer));
   await reply(desk, visit, behaviour, prepared);
 }
 
 /** Whether the answer is the same as that of any other success, however it is sent. */
-function isPlain(behaviour: Behaviour): boolean {
+function isCommon(behaviour: Behaviour): boolean {
   const { kind, delayMs: _delay, split: _split, ...wishes } = behaviour;
-  return kind !== 'truncated_image' && (kind !== 'success' || Object.keys(wishes).length === 0);
+  return kind === 'drip' || kind === 'cut' || (kind === 'success' && Object.keys(wishes).length === 0);
 }
 
 async function reply<Kind extends Behaviour, Read>(

@@ -7,7 +7,7 @@ export const ADMINISTRATOR_NAME = /^[a-z0-9._-]{3,64}$/;
 export const FIRST_ADMINISTRATOR = 'admin';
 
 /** How many characters (UTF-16 code units) a password has. */
-export const PASSWORD_LENGTH = { min: 12, max: 128 } as const;
+const PASSWORD_LENGTH = { min: 12, max: 128 } as const;
 
 /** How long an access token lives, in seconds. */
 export const TOKEN_LIFETIME_SECONDS = { min: 300, max: 7_200, default: 3_600 } as const;

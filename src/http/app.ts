@@ -69,7 +69,8 @@ async function answer(options: AppOptions, { req, res }: Context): Promise<void>
     line.sent = await sendError(options, incoming, line, error);
   }
   const tookMs = performance.now() - incoming.context.arrivedAt;
-  line.status = res.statusCode;
+  // until an answer begins it is what Koa would have said
+  line.status = res.headersSent ? res.statusCode : 0;
   line.duration_ms = Math.round(tookMs * 10) / 10;
   options.onAnswered?.(line.operation ?? 'none', line.sent === 'sent' ? line.status : 0, tookMs / 1000);
   options.log.info(line, 'request');

@@ -74,7 +74,9 @@ function queryOf(search: string): Record<string, string | string[]> {
   const query = new Map<string, string | string[]>();
   for (const [name, value] of new URLSearchParams(search)) {
     const earlier = query.get(name);
-    query.set(name, earlier === undefined ? value : [...(Array.isArray(earlier) ? earlier : [earlier]), value]);
+    if (earlier === undefined) query.set(name, value);
+    else if (typeof earlier === 'string') query.set(name, [earlier, value]);
+    else earlier.push(value);
   }
   return Object.fromEntries(query);
 }

@@ -46,9 +46,15 @@ export async function sendBytes(
     throw error;
   } finally {
     reader.close();
-    if (body.kind === 'file') await body.handle.close();
-    else if (body.kind === 'memory') body.release?.();
+    await releaseBytes(body);
   }
+}
+
+/** Gives back what stands behind a body, sent or not. */
+export async function releaseBytes(body: ByteBody): Promise<void> {
+  if (body.kind === 'file') await body.handle.close();
+  else if (body.kind === 'memory') body.release?.();
+  else await body.chunks[Symbol.asyncIterator]().return?.();
 }
 
 interface Reader {

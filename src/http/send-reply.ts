@@ -3,7 +3,7 @@ import type { AnyReply } from '../contract/handler.ts';
 import type { ErrorAnswer } from './error-answer.ts';
 import type { Incoming } from './incoming.ts';
 import { isBodyUnread } from './request-body-head.ts';
-import { sendBytes } from './send-bytes.ts';
+import { releaseBytes, sendBytes } from './send-bytes.ts';
 import { drainRefused } from './upload/drain-refused.ts';
 import { awaitsContinue } from './upload/expect-continue.ts';
 
@@ -17,7 +17,7 @@ const READER_IDLE_TIMEOUT_MS = 15_000;
 const DRAIN = { bytesMax: 32_000_000, timeoutMs: 5_000 } as const;
 
 /** What every answer says unless it says something else; pages and pictures that need more have to say so. */
-const DEFAULT_HEADERS = [
+export const DEFAULT_HEADERS = [
   ['X-Content-Type-Options', 'nosniff'],
   ['Referrer-Policy', 'no-referrer'],
   ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
@@ -50,7 +50,13 @@ async function sendBody(incoming: Incoming, reply: AnyReply, head: string[]): Pr
   if (reply.bytes !== undefined) {
     head.push('Content-Type', reply.contentType ?? 'application/octet-stream');
     if (reply.bytes.sizeBytes !== undefined) head.push('Content-Length', String(reply.bytes.sizeBytes));
-    res.writeHead(reply.status, head);
+    try {
+      res.writeHead(reply.status, head);
+    } catch (error) {
+      // a header that cannot be sent must not leave a file open
+      await releaseBytes(reply.bytes);
+      throw error;
+    }
     return sendBytes(res, reply.bytes, { idleTimeoutMs: READER_IDLE_TIMEOUT_MS, headOnly: req.method === 'HEAD' });
   }
   if (res.destroyed) return 'gone';

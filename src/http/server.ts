@@ -6,6 +6,7 @@ import type Koa from 'koa';
 import { DomainError } from '../domain/errors.ts';
 import { type Connections, watchConnections } from './connections.ts';
 import { toErrorAnswer } from './error-answer.ts';
+import { DEFAULT_HEADERS } from './send-reply.ts';
 
 /** A client has this long to send its whole head, in milliseconds. */
 const HEAD_TIMEOUT_MS = 15_000;
@@ -51,6 +52,8 @@ export async function startHttpServer(app: Koa, where: ListenAddress): Promise<H
   server.on('request', handle);
   // without this listener Node says 100 Continue at once, and the whole photo travels before it can be refused
   server.on('checkContinue', handle);
+  // and without this one it answers other expectations itself, in another shape (they may be ignored: RFC 9110, section 10.1.1)
+  server.on('checkExpectation', handle);
   server.on('clientError', (_error, socket) => {
     // in the middle of an answer the words would become part of the picture
     if (socket.writable && !connections.isAnswering(socket)) socket.end(badRequest());
@@ -89,7 +92,7 @@ function badRequest(): string {
   return [
     `HTTP/1.1 ${status} Bad Request`,
     `X-Request-Id: ${requestId}`,
-    'X-Content-Type-Options: nosniff',
+    ...DEFAULT_HEADERS.map(([name, value]) => `${name}: ${value}`),
     'Cache-Control: no-store',
     `Content-Type: ${contentType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,

@@ -16,6 +16,7 @@ import type { ProviderKeys } from '../services/settings/provider-keys.ts';
 import type { StationInspector } from '../services/slot/station-inspector.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { WorkerDeps } from '../worker/worker-deps.ts';
+import { probePublicAddress } from './probe-public-address.ts';
 
 const PUBLIC_LINKS: AddressLimit = { name: 'public-links', requestsPerMinute: 600 };
 /** A right password is never held up by wrong ones. */
@@ -56,6 +57,7 @@ export function createHandlerDeps(parts: HandlerParts): Omit<HandlerDeps, 'contr
       providers,
       stationInspector: parts.stationInspector,
       publicBaseUrl,
+      probePublicAddress,
       checkSettings: checkProviderSettings,
       retentionHours: values.RESULT_RETENTION_HOURS,
     },

@@ -3,7 +3,9 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { createDiskStore } from '../media/disk-store.ts';
 import { finishResult } from '../media/finish-result.ts';
+import { stripPicture } from '../media/strip-picture.ts';
 import { createHeldRequests } from '../services/job/held-requests.ts';
+import { publishPicture } from '../services/media/publish-picture.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
 import { createProviderKeys } from '../services/settings/provider-keys.ts';
 import { createStationInspector } from '../services/slot/station-inspector.ts';
@@ -14,15 +16,14 @@ import { openDatabase } from './open-database.ts';
 import { openMetrics } from './open-metrics.ts';
 import { openSecrets } from './open-secrets.ts';
 
-/** Everything that a process has open, whatever its role. */
-export type OpenParts = Awaited<ReturnType<typeof openParts>>;
-
 /**
- * Opens the database, the secrets, the providers, the media store and the metrics, and sets what a new installation lacks.
+ * Opens what a process needs in any role: the database, the secrets, the providers, the media store and the metrics. Sets what a
+ * new installation lacks.
  *
+ * @param publicBaseUrl where links begin; asked when one is made.
  * @param undo gets a step in front for each thing that has to be closed, also when a later one cannot be opened.
  */
-export async function openParts(config: Config, log: Log, undo: (() => Promise<void>)[]) {
+export async function openParts(config: Config, log: Log, publicBaseUrl: () => string, undo: (() => Promise<void>)[]) {
   const { db, url: databaseUrl, close } = await openDatabase(config, log);
   undo.unshift(close);
   const secretBox = await openSecrets(config, db);
@@ -37,6 +38,7 @@ export async function openParts(config: Config, log: Log, undo: (() => Promise<v
   const held = createHeldRequests();
   const { metrics, address: metricsAddress, end } = await openMetrics({ config, log, db, store, providers, held });
   undo.unshift(end);
+  const publishing = { db, store, stripPicture, publicBaseUrl, imagePixelsMax: config.values.IMAGE_PIXELS_MAX };
   const deps: WorkerDeps = {
     db,
     store,
@@ -44,6 +46,7 @@ export async function openParts(config: Config, log: Log, undo: (() => Promise<v
     held,
     meter: metrics,
     finishResult,
+    publishPicture: (jobId, image) => publishPicture(publishing, jobId, image),
     log,
     options: workerOptions(config),
   };

@@ -7,7 +7,8 @@ import type { Log } from '../log.ts';
 import { createWorker } from '../worker/worker.ts';
 import type { OpenedAccess } from './open-access.ts';
 import { openParts } from './open-parts.ts';
-import { publicBaseUrl, serve } from './serve.ts';
+import { publicBaseUrl } from './public-base-url.ts';
+import { serve } from './serve.ts';
 import { startTasks, type Tasks } from './start-tasks.ts';
 import { runAll, stopServer } from './stop-server.ts';
 
@@ -38,12 +39,12 @@ export async function startServer(config: Config, log: Log, options: StartOption
   mkdirSync(config.homePath, { recursive: true });
   const undo: (() => Promise<void>)[] = [];
   try {
-    const { access, ...parts } = await openParts(config, log, undo);
+    const state = { isDraining: false, baseUrl: publicBaseUrl(config, undefined) };
+    const { access, ...parts } = await openParts(config, log, () => state.baseUrl, undo);
     const { deps, databaseUrl, metricsAddress } = parts;
     const worker = config.values.ROLE === 'api' ? undefined : createWorker(deps);
     const tasks = startTasks({ ...parts, config, databaseUrl, worker, refreshSettings: parts.providerKeys.refresh });
     undo.unshift(() => tasks.stop());
-    const state = { isDraining: false, baseUrl: publicBaseUrl(config, undefined) };
     const handlerParts = {
       ...parts,
       config,

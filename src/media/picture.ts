@@ -58,6 +58,16 @@ export type PreparePicture = (
   options: { readonly pixelsMax: number },
 ) => Promise<PreparedPicture>;
 
+/**
+ * Takes the metadata out of a picture on disk and lets it lie upright; its pixels are decoded only where they have to be turned.
+ * Rejects with an `UnacceptableImageError` when that cannot be done.
+ */
+export type StripPicture = (
+  absolutePath: string,
+  mimeType: ResultMimeType,
+  options: { readonly pixelsMax: number },
+) => Promise<Pick<PreparedPicture, 'mimeType' | 'parts'>>;
+
 /** A finished picture and who made it. */
 export interface Picture {
   readonly bytes: PictureBytes;

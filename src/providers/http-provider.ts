@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
-import { AnswerFault } from './answer-fault.ts';
 import type { Base64Decoder, TakeSlab } from './base64-decoder.ts';
+import { failedCall, judgeFault, trimmedKey, unsent, usableKey } from './call-failure.ts';
 import type { AnswerCollector, ErrorAnswer } from './collect-answer.ts';
 import { type AnswerSink, exchange } from './exchange.ts';
 import type {
@@ -12,8 +12,7 @@ import type {
   ProviderInput,
   SourceImage,
 } from './provider.ts';
-import { reasonText } from './reason.ts';
-import { createRequestBody, type RequestBody, type RequestContent, SourceFault } from './request-body.ts';
+import { createRequestBody, type RequestContent } from './request-body.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What an adapter over HTTP is given by the composition root. */
@@ -59,8 +58,6 @@ export interface HttpService {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
-/** What an HTTP header can carry and a key consists of. */
-const KEY_PATTERN = /^[\x21-\x7e]+$/;
 
 /**
  * An adapter of a service that answers a POST with its picture as base64 in a JSON document. It makes one call at a time per
@@ -81,7 +78,7 @@ export function createHttpProvider(service: HttpService, options: HttpProviderOp
   const pathPrefix = base.pathname.replace(/\/+$/, '');
   return {
     description: service.description,
-    isConfigured: () => keyOf(options) !== undefined,
+    isConfigured: () => trimmedKey(options.apiKey()) !== undefined,
     submit: (input, context) => submit({ service, pool, pathPrefix, options }, input, context),
     close: async () => {
       if (!pool.destroyed) await pool.destroy();
@@ -96,25 +93,19 @@ interface Adapter {
   readonly options: HttpProviderOptions;
 }
 
-function keyOf(options: HttpProviderOptions): string | undefined {
-  const key = options.apiKey()?.trim();
-  return key === '' ? undefined : key;
-}
-
 async function submit(adapter: Adapter, input: ProviderInput, context: CallContext): Promise<CallOutcome> {
   context.signal.throwIfAborted();
   const { service } = adapter;
-  const apiKey = keyOf(adapter.options);
-  if (apiKey === undefined) return failed(unsent('invalid_key', 'no API key is set'), apiKey);
-  if (!KEY_PATTERN.test(apiKey))
-    return failed(unsent('invalid_key', 'the API key has characters no key can have'), apiKey);
+  const usable = usableKey(adapter.options.apiKey());
+  if ('fault' in usable) return failedCall(usable.fault, undefined);
+  const apiKey = usable.key;
   const request = service.plan(input);
-  if (typeof request === 'string') return failed(unsent('bad_request', request), apiKey);
+  if (typeof request === 'string') return failedCall(unsent('bad_request', request), apiKey);
   const { inputBytesMax } = service.description;
   const isTooLarge = (segment: string | SourceImage): boolean =>
     typeof segment !== 'string' && segment.sizeBytes > inputBytesMax;
   if (request.content.segments.some(isTooLarge))
-    return failed(unsent('bad_request', `the photo, or a template, is larger than ${inputBytesMax} bytes`), apiKey);
+    return failedCall(unsent('bad_request', `the photo, or a template, is larger than ${inputBytesMax} bytes`), apiKey);
   return await makeCall(adapter, request, apiKey, context);
 }
 
@@ -137,12 +128,13 @@ async function makeCall(
     await exchange(adapter.pool, { path, headers, body }, { head, push: answer.push }, signal);
     signal.throwIfAborted();
     const collected = answer.finish();
-    if (collected.kind === 'error' || collected.picture === undefined) return failed(request.judge(collected), apiKey);
+    if (collected.kind === 'error' || collected.picture === undefined)
+      return failedCall(request.judge(collected), apiKey);
     return { outcome: 'done', image: imageOf(collected.picture) };
   } catch (error) {
     answer.release();
     if (signal.aborted) throw signal.reason;
-    return failed(classifyFault(error, body), apiKey);
+    return failedCall(judgeFault(error, body.wasSent()), apiKey);
   } finally {
     await body.close();
   }
@@ -150,22 +142,4 @@ async function makeCall(
 
 function imageOf(picture: Base64Decoder): ProviderImage {
   return { bytes: picture.bytes, release: () => picture.release() };
-}
-
-function classifyFault(error: unknown, body: RequestBody): Verdict {
-  if (error instanceof AnswerFault) {
-    return { kind: error.kind, retryable: error.retryable, charged: 'maybe', words: [error.message] };
-  }
-  if (error instanceof SourceFault) return unsent('bad_request', error.message);
-  const { code, message } = error as NodeJS.ErrnoException;
-  const words = ['the connection failed', typeof code === 'string' ? code : undefined, message];
-  return { kind: 'unavailable', retryable: true, charged: body.wasSent() ? 'maybe' : 'no', words };
-}
-
-function unsent(kind: 'invalid_key' | 'bad_request', words: string): Verdict {
-  return { kind, retryable: false, charged: 'no', words: [words] };
-}
-
-function failed({ words, ...failure }: Verdict, apiKey: string | undefined): CallOutcome {
-  return { outcome: 'failed', failure: { ...failure, reason: reasonText(words, apiKey) } };
 }

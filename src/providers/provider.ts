@@ -48,6 +48,8 @@ export interface ProviderTicket {
   readonly pollUrl?: string;
   readonly resultUrl?: string;
   readonly cancelUrl?: string;
+  /** What is known of the bill once there is a ticket. Default: `maybe`. */
+  readonly charged?: Charged;
 }
 
 /** What one call came to. */
@@ -93,7 +95,17 @@ export interface CallContext {
   readonly deadlineAt: number;
   /** Told when a stage of the call is over, for the log: the request is sent, the answer begins. */
   readonly mark?: ((stage: CallStage) => void) | undefined;
+  /**
+   * Puts an image under a public link of this server, without its metadata; the link ends with the job. Always there for providers
+   * whose `inputTravel` is `public_url`. The same image may be published again. Rejects when the job is over.
+   */
+  readonly publish?: ((image: SourceImage) => Promise<PublishOutcome>) | undefined;
 }
+
+/** Where a service can fetch an image from (an absolute URL), or why it cannot. */
+export type PublishOutcome =
+  | { readonly outcome: 'published'; readonly url: string }
+  | { readonly outcome: 'failed'; readonly failure: ProviderFailure };
 
 /** The moments of a call that an adapter over HTTP can tell apart. */
 export type CallStage = 'request_sent' | 'answer_began';
@@ -136,5 +148,6 @@ export interface Provider {
   isConfigured(): boolean;
   submit(input: ProviderInput, context: CallContext): Promise<CallOutcome>;
   poll?(ticket: ProviderTicket, context: CallContext): Promise<PollOutcome>;
+  /** Tells the service that nobody wants the picture any more. Bounded in time; rejects when that could not be told. */
   cancel?(ticket: ProviderTicket): Promise<void>;
 }

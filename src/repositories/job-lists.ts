@@ -1,7 +1,7 @@
 /** Lists of jobs, and single jobs as administrators see them. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../db/db.ts';
-import type { FailureReason } from '../domain/job.ts';
+import { type FailureReason, mayStep } from '../domain/job.ts';
 import { SLOT_IDS } from '../domain/slots.ts';
 import type { JobCountFilter } from './job-counts.ts';
 import type { PageWindow } from './results.ts';
@@ -96,6 +96,8 @@ export async function findJob(db: Pick<Db, 'kysely'>, jobId: string): Promise<Jo
 function finishedBranches(filter: JobCountFilter, listing: JobListing): RawBuilder<unknown>[] {
   if (filter.isFinalized === false) return [];
   const { slotId, status, failureReason } = filter;
+  // no such end exists, and to find none every job that ended while it waited would be looked at
+  if (status === 'pending' && failureReason !== undefined && !mayStep('pending', failureReason)) return [];
   const conditions = [
     sql`is_finalized`,
     ...(status === undefined ? [] : [sql`status = ${sql.lit(status)}`]),

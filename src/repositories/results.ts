@@ -17,55 +17,6 @@ export interface PageWindow {
   readonly offset: number;
 }
 
-const COLUMNS = ['id', 'result_mime_type', 'result_size_bytes', 'finalized_at', 'result_expires_at'] as const;
-
-interface ResultRow {
-  id: string;
-  result_mime_type: string | null;
-  result_size_bytes: number | null;
-  finalized_at: Date | null;
-  result_expires_at: Date | null;
-}
-
-const toEntry = (row: ResultRow): ResultEntry => ({
-  jobId: row.id,
-  mimeType: row.result_mime_type as string,
-  sizeBytes: row.result_size_bytes as number,
-  completedAt: row.finalized_at as Date,
-  expiresAt: row.result_expires_at as Date,
-});
-
-const liveOf = (db: Pick<Db, 'kysely'>, slotId: string) =>
-  db.kysely
-    .selectFrom('job')
-    .where('slot_id', '=', slotId)
-    .where('result_file_path', 'is not', null)
-    .where('result_expires_at', '>', sql<Date>`now()`);
-
-/** The live results of a slot, newest first. */
-export async function listSlotResults(
-  db: Pick<Db, 'kysely'>,
-  slotId: string,
-  { limit, offset }: PageWindow,
-): Promise<ResultEntry[]> {
-  const rows = await liveOf(db, slotId)
-    .select(COLUMNS)
-    .orderBy('finalized_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .offset(offset)
-    .execute();
-  return rows.map(toEntry);
-}
-
-/** How many live results a slot has. */
-export async function countSlotResults(db: Pick<Db, 'kysely'>, slotId: string): Promise<number> {
-  const { count } = await liveOf(db, slotId)
-    .select((expression) => expression.fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow();
-  return count;
-}
-
 /** A live result with its file. */
 export interface ResultFile extends ResultEntry {
   /** Relative to the media root. */
@@ -83,6 +34,61 @@ export interface ResultWalk {
   readonly to: Date | undefined;
 }
 
+// `is true` keeps the planner from the index of all slots' retentions, by which it would read every live result: 35 ms instead of 1
+const IS_LIVE = sql<boolean>`(result_expires_at > now()) is true`;
+
+/** Nothing but columns of the slots' own index of live results, so that this is what is read. */
+const liveOf = (db: Pick<Db, 'kysely'>, slotId: string) =>
+  db.kysely.selectFrom('job').where('slot_id', '=', slotId).where('result_file_path', 'is not', null).where(IS_LIVE);
+
+/** The rows of the ids that were found, in the same order. */
+async function readFiles(
+  db: Pick<Db, 'kysely'>,
+  ids: ReturnType<typeof idsOf>,
+  order: 'asc' | 'desc',
+): Promise<ResultFile[]> {
+  const rows = await db.kysely
+    .with('found', () => ids)
+    .selectFrom('found')
+    .innerJoin('job', 'job.id', 'found.id')
+    .select([
+      'job.id',
+      'result_file_path',
+      'result_mime_type',
+      'result_size_bytes',
+      'job.finalized_at',
+      'result_expires_at',
+    ])
+    .select(sql<number>`extract(epoch from result_expires_at - now())::float8 * 1000`.as('left_ms'))
+    .orderBy('found.finalized_at', order)
+    .orderBy('found.id', order)
+    .execute();
+  return rows.map((row) => ({
+    jobId: row.id,
+    mimeType: row.result_mime_type as string,
+    sizeBytes: row.result_size_bytes as number,
+    completedAt: row.finalized_at as Date,
+    expiresAt: row.result_expires_at as Date,
+    path: row.result_file_path as string,
+    leftMs: row.left_ms,
+  }));
+}
+
+const idsOf = (live: ReturnType<typeof liveOf>, order: 'asc' | 'desc', { limit, offset }: PageWindow) =>
+  live.select(['id', 'finalized_at']).orderBy('finalized_at', order).orderBy('id', order).limit(limit).offset(offset);
+
+/** The live results of a slot, newest first. */
+export const listSlotResults = (db: Pick<Db, 'kysely'>, slotId: string, page: PageWindow): Promise<ResultEntry[]> =>
+  readFiles(db, idsOf(liveOf(db, slotId), 'desc', page), 'desc');
+
+/** How many live results a slot has. */
+export async function countSlotResults(db: Pick<Db, 'kysely'>, slotId: string): Promise<number> {
+  const { count } = await liveOf(db, slotId)
+    .select((expression) => expression.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
 /** The next live results in the order of their completion, after the given one: to walk over any number of them by bites. */
 export async function listResultFilesAfter(
   db: Pick<Db, 'kysely'>,
@@ -90,20 +96,11 @@ export async function listResultFilesAfter(
   after: Pick<ResultEntry, 'jobId' | 'completedAt'> | undefined,
   limit: number,
 ): Promise<ResultFile[]> {
-  const rows = await liveOf(db, slotId)
-    .select(COLUMNS)
-    .select([
-      'result_file_path',
-      sql<number>`extract(epoch from result_expires_at - now())::float8 * 1000`.as('left_ms'),
-    ])
+  const live = liveOf(db, slotId)
     .$if(from !== undefined, (query) => query.where('finalized_at', '>=', from as Date))
     .$if(to !== undefined, (query) => query.where('finalized_at', '<', to as Date))
     .$if(after !== undefined, (query) =>
       query.where(sql<boolean>`(finalized_at, id) > (${after?.completedAt}, ${after?.jobId})`),
-    )
-    .orderBy('finalized_at')
-    .orderBy('id')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({ ...toEntry(row), path: row.result_file_path as string, leftMs: row.left_ms }));
+    );
+  return readFiles(db, idsOf(live, 'asc', { limit, offset: 0 }), 'asc');
 }

@@ -4,13 +4,14 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { ATTEMPTS_MAX, attemptTimeoutMs, decideRetry } from '../domain/retry.ts';
-import type { Provider, ProviderFailure, ProviderTicket } from '../providers/provider.ts';
+import type { CallContext, Provider, ProviderFailure, ProviderTicket } from '../providers/provider.ts';
 import { failJob, keepTicket, reserveCall } from '../repositories/job-queue.ts';
 import { logProviderResponse } from '../repositories/processing-log.ts';
 import { type CallResult, callProvider } from './call-provider.ts';
 import { deliverPicture } from './deliver-picture.ts';
 import { findMissingTemplate, jobInput } from './job-input.ts';
 import { patiently } from './patiently.ts';
+import { createPublisher } from './publish-image.ts';
 import type { RunningJob } from './running-job.ts';
 import { StopReason } from './stop-reason.ts';
 import type { WorkerDeps } from './worker-deps.ts';
@@ -34,7 +35,8 @@ export async function runJob(deps: WorkerDeps, running: RunningJob): Promise<Run
   if (missing !== undefined) return giveUp(deps, running, `the template picture of ${missing} is gone or damaged`);
   if (job.attemptNo > ATTEMPTS_MAX && job.providerJobReference === null)
     return giveUp(deps, running, 'all attempts are used up');
-  const state = { attemptNo: job.attemptNo, ticket: job.providerJobReference };
+  const publish = createPublisher(deps, running);
+  const state = { attemptNo: job.attemptNo, ticket: job.providerJobReference, publish };
   const count = (end: CallEnd, ms: number) => deps.meter?.callEnded(provider.description.id, end, ms);
   for (;;) {
     const startedAt = performance.now();
@@ -87,7 +89,7 @@ function attempt(
   deps: WorkerDeps,
   running: RunningJob,
   provider: Provider,
-  state: { attemptNo: number; ticket: string | null },
+  state: { attemptNo: number; ticket: string | null; publish: CallContext['publish'] },
 ): Promise<CallResult> {
   const { slowCallMs } = provider.description;
   return callProvider({
@@ -96,6 +98,7 @@ function attempt(
     timeoutMs: attemptTimeoutMs({ leftMs: running.endsAt - performance.now(), attemptNo: state.attemptNo, slowCallMs }),
     stop: running.stop,
     mark: (stage) => running.stages.mark(stage === 'request_sent' ? 'request' : 'provider'),
+    publish: state.publish,
     ticket: state.ticket === null ? undefined : (JSON.parse(state.ticket) as ProviderTicket),
     keepTicket: async (ticket) => {
       const isKept = await patiently(running, () => keepTicket(deps.db, running.claim, JSON.stringify(ticket)));

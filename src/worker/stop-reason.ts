@@ -1,9 +1,18 @@
-/** Why a running job is stopped from outside: its claim no longer counts, or the process ends and gives it back. */
-export class StopReason extends Error {
-  readonly why: 'lost' | 'shutdown';
+const MESSAGES = {
+  final: 'the job is final',
+  lost: 'the claim is no longer held',
+  shutdown: 'the process is shutting down',
+} as const;
 
-  constructor(why: 'lost' | 'shutdown') {
-    super(why === 'lost' ? 'the claim is no longer held' : 'the process is shutting down');
+/**
+ * Why a running job is stopped from outside: it is final, its claim no longer counts (another worker may go on with it), or the
+ * process ends and gives it back.
+ */
+export class StopReason extends Error {
+  readonly why: keyof typeof MESSAGES;
+
+  constructor(why: keyof typeof MESSAGES) {
+    super(MESSAGES[why]);
     this.name = 'StopReason';
     this.why = why;
   }

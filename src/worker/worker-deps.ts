@@ -4,6 +4,7 @@ import type { FinishResult } from '../media/picture.ts';
 import type { MediaStore } from '../media/store.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { HeldRequests } from '../services/job/held-requests.ts';
+import type { PublishPicture } from '../services/media/publish-picture.ts';
 import type { WorkerMeter } from './worker-meter.ts';
 
 /** The lines a worker writes; ids and durations only. */
@@ -14,6 +15,8 @@ export interface WorkerDeps {
   readonly db: Db;
   readonly store: MediaStore;
   readonly finishResult: FinishResult;
+  /** Puts an image of a job under a public link, for services that fetch by URL. */
+  readonly publishPicture: PublishPicture;
   readonly providers: ReadonlyMap<string, Provider>;
   /** The requests this process holds: their pictures go straight from memory. */
   readonly held: HeldRequests;

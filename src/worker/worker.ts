@@ -151,10 +151,10 @@ export function createWorker(deps: WorkerDeps): Worker {
         },
       };
     },
-    abort: (jobId) => entries.get(jobId)?.control.abort(new StopReason('lost')),
+    abort: (jobId) => entries.get(jobId)?.control.abort(new StopReason('final')),
     onJobDone(jobId) {
       const entry = entries.get(jobId);
-      entry?.control.abort(new StopReason('lost'));
+      entry?.control.abort(new StopReason('final'));
       if (room() > 0) lanes.pokeWaiting();
       return entry === undefined ? 'runs elsewhere' : 'runs here';
     },

@@ -21,6 +21,8 @@ afterAll(() => server.stop());
 const pointersOf = (answer: HttpAnswer): string[] =>
   (errorOf(answer).details as { fields: { pointer: string }[] }).fields.map(({ pointer }) => pointer);
 
+const NO_KEY = { is_configured: false, updated_at: null, updated_by: null };
+
 describe('the settings', () => {
   answers('getPlatformSettings', 200, 'what is in force', async () => {
     const answer = await desk.read();
@@ -28,13 +30,12 @@ describe('the settings', () => {
       dslr_password: { is_set: true, updated_at: expect.any(String), updated_by: 'first run' },
       provider_keys: {
         studio: { is_configured: true, updated_at: null, updated_by: null, running_max: expect.any(Number) },
-        gemini: {
-          is_configured: false,
-          updated_at: null,
-          updated_by: null,
-          running_max: 64,
-          calls_per_minute: 500,
-        },
+        gemini: { ...NO_KEY, running_max: 64, calls_per_minute: 500 },
+        openai: { ...NO_KEY, running_max: 64, calls_per_minute: 250 },
+        turbotext: { ...NO_KEY, running_max: 16 },
+        replicate: { ...NO_KEY, running_max: 32, calls_per_minute: 500 },
+        fal: { ...NO_KEY, running_max: 10 },
+        bfl: { ...NO_KEY, running_max: 24 },
       },
       ingest: { sync_response_timeout_sec: 48, ingest_ttl_sec: 48 },
       media_cache: { processed_media_ttl_hours: 72, public_link_ttl_sec: 48 },
@@ -169,7 +170,15 @@ describe('the providers', () => {
     await server.post({ photo: await makePhoto(), password: 'four-green-lanterns' });
     const answer = await list();
     const { providers } = JSON.parse(answer.body.toString()) as { providers: Record<string, unknown>[] };
-    expect(providers.map(({ id }) => id)).toEqual(['studio', 'gemini']);
+    expect(providers.map(({ id }) => id)).toEqual([
+      'studio',
+      'gemini',
+      'openai',
+      'turbotext',
+      'bfl',
+      'fal',
+      'replicate',
+    ]);
     expect(providers[0]).toMatchObject({
       is_configured: true,
       requires_public_media: false,
@@ -189,6 +198,13 @@ describe('the providers', () => {
           settings_schema: JSON.parse(JSON.stringify(findSettingsSchema('gemini', 'image_edit'))),
         },
       ],
+    });
+    expect(providers[2]).toMatchObject({
+      name: 'OpenAI',
+      is_configured: false,
+      mime_types: ['image/jpeg', 'image/png', 'image/webp'],
+      references_max: 15,
+      operations: [{ id: 'image_edit', schema_ref: 'providers/openai/image_edit.json' }],
     });
     return answer;
   });

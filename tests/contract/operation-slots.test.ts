@@ -69,7 +69,7 @@ describe('a change', () => {
   answers('updateSlot', 200, 'as existing clients send it', async () => {
     const answer = await slots.put('slot-002', studioUpdate());
     const slot = await slots.slot('slot-002');
-    expect(jsonOf(answer)).toEqual({ id: 'slot-002', updated_at: slot.updated_at });
+    expect(jsonOf(answer)).toEqual({ id: 'slot-002', updated_at: slot.updated_at, warnings: [] });
     expect(answer.headers.get('etag')).toBe(slot.tag);
     return answer;
   });

@@ -185,13 +185,16 @@ describe('the launcher', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it.each([[['openai']], [['gemini', '--port', 'x']], [['gemini', '--script', '{}']], [['gemini', '--nonsense']]])(
-    'refuses %j with status 2',
-    async (args) => {
-      const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: 'ignore' });
-      expect(await once(child, 'exit')).toEqual([2, null]);
-    },
-  );
+  it.each([
+    [['nobody']],
+    [['gemini', '--seed', '1']],
+    [['gemini', '--port', 'x']],
+    [['gemini', '--script', '{}']],
+    [['gemini', '--nonsense']],
+  ])('refuses %j with status 2', async (args) => {
+    const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: 'ignore' });
+    expect(await once(child, 'exit')).toEqual([2, null]);
+  });
 });
 
 describe('stopping', () => {

@@ -1,105 +1,59 @@
-import { channel } from 'node:diagnostics_channel';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  createGuardedClient,
-  type GuardedClient,
-  type GuardedClientOptions,
-} from '../../src/providers/guarded-client.ts';
-import { DOWNLOAD_LIMITS, type DownloadWish, downloadImage } from '../../src/providers/guarded-download.ts';
-import { countingSlabs, failureOf, pictureOf } from '../support/gemini.ts';
+import { DOWNLOAD_LIMITS } from '../../src/providers/guarded-download.ts';
+import { failureOf, pictureOf } from '../support/gemini.ts';
+import { type Answer, type Asked, PICTURE, type PictureHost, send, startPictureHost } from '../support/picture-host.ts';
 
-const PICTURE = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(3_000_000, 7)]);
 const REASON = new Error('the window closed');
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-
-let server: Server;
-let origin: string;
-let answer: Answer;
-let paths: string[];
-let slabs: ReturnType<typeof countingSlabs>;
-const clients: GuardedClient[] = [];
+let host: PictureHost;
 
 beforeEach(async () => {
-  paths = [];
-  slabs = countingSlabs();
-  server = createServer((request, response) => {
-    paths.push(request.url ?? '');
-    answer(request, response);
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  host = await startPictureHost();
 });
-
-afterEach(async () => {
-  expect(slabs.lent()).toBe(0);
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  await new Promise((resolve) => server.close(resolve).closeAllConnections());
-  const sockets = (): string[] => process.getActiveResourcesInfo().filter((name) => /^TCP|^TLS/.test(name));
-  await vi.waitFor(() => expect(sockets()).toEqual([]), { interval: 1 });
-});
-
-interface Asked extends Partial<DownloadWish> {
-  readonly path?: string;
-  readonly client?: Partial<GuardedClientOptions>;
-}
-
-function download({ path = '/picture.jpg', client: options, ...wish }: Asked = {}) {
-  const client = createGuardedClient({ connectionsMax: 2, exceptOrigins: [origin], ...options });
-  clients.push(client);
-  const signal = new AbortController().signal;
-  return downloadImage(client, slabs.takeSlab, { url: origin + path, hosts: [], charged: 'yes', signal, ...wish });
-}
+afterEach(() => host.stop());
 
 /** The failure of a download that `reply` answers. */
 async function failing(reply: Answer, asked: Asked = {}) {
-  answer = reply;
-  return failureOf(await download(asked));
+  host.setAnswer(reply);
+  return failureOf(await host.download(asked));
 }
-
-const send =
-  (status: number, headers: Record<string, string>, body: Buffer | string = ''): Answer =>
-  (_request, response) =>
-    response.writeHead(status, headers).end(body);
 
 describe('a picture', () => {
   it('arrives whole, larger than the first slab, and is asked for without a key or a compression', async () => {
     let headers: IncomingMessage['headers'] = {};
-    answer = (request, response) => {
+    host.setAnswer((request, response) => {
       headers = request.headers;
       response.end(PICTURE);
-    };
-    expect(pictureOf(await download()).equals(PICTURE)).toBe(true);
+    });
+    expect(pictureOf(await host.download()).equals(PICTURE)).toBe(true);
     expect(headers).toMatchObject({ 'accept-encoding': 'identity', accept: 'image/jpeg, image/png, image/webp' });
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['authorization', 'cookie']));
   });
 
   it('may be declared as another type: its bytes count', async () => {
-    answer = send(200, { 'content-type': 'application/octet-stream' }, PICTURE);
-    expect(pictureOf(await download()).length).toBe(PICTURE.length);
+    host.setAnswer(send(200, { 'content-type': 'application/octet-stream' }, PICTURE));
+    expect(pictureOf(await host.download()).length).toBe(PICTURE.length);
   });
 
   it.each([301, 302, 303, 307, 308])('is found behind a redirect with status %i, relative or not', async (status) => {
-    answer = (request, response) => {
-      if (request.url === '/picture.jpg') send(status, { location: `${origin}/next` })(request, response);
+    host.setAnswer((request, response) => {
+      if (request.url === '/picture.jpg') send(status, { location: `${host.origin}/next` })(request, response);
       else if (request.url === '/next') send(status, { location: 'last?x=1' })(request, response);
       else response.end(PICTURE);
-    };
-    expect(pictureOf(await download()).length).toBe(PICTURE.length);
-    expect(paths).toEqual(['/picture.jpg', '/next', '/last?x=1']);
+    });
+    expect(pictureOf(await host.download()).length).toBe(PICTURE.length);
+    expect(host.paths).toEqual(['/picture.jpg', '/next', '/last?x=1']);
   });
 
   it('is read from plain http where that is configured', async () => {
     const resolve = async () => [{ address: '127.0.0.1', family: 4 }];
     const url = 'http://photos.example/a.jpg';
-    const refused = failureOf(await download({ url, hosts: ['photos.example'], client: { resolve } }));
+    const refused = failureOf(await host.download({ url, hosts: ['photos.example'], client: { resolve } }));
     expect(refused.reason).toBe('the link is not https');
     const judged = failureOf(
-      await download({ url, hosts: ['photos.example'], client: { resolve, allowsPlainHttp: true } }),
+      await host.download({ url, hosts: ['photos.example'], client: { resolve, allowsPlainHttp: true } }),
     );
     expect(judged.reason).toContain('not public');
   });
@@ -157,7 +111,7 @@ describe('an answer that is no picture is a bad answer', () => {
   it('a fourth redirect', async () => {
     const failure = await failing((request, response) => send(302, { location: `${request.url}x` })(request, response));
     expect(failure).toMatchObject({ ...OK, reason: expect.stringContaining('more than 3 times') });
-    expect(paths).toHaveLength(4);
+    expect(host.paths).toHaveLength(4);
   });
 });
 
@@ -174,66 +128,7 @@ describe('a redirect is judged like the first link', () => {
   ])('%s', async (_what, location, reason) => {
     const failure = await failing(send(302, { location }), { hosts: ['cdn.example'] });
     expect(failure).toMatchObject({ kind: 'bad_answer', reason: expect.stringMatching(reason) });
-    expect(paths).toHaveLength(1);
-  });
-});
-
-describe('the address is judged when the connection is made', () => {
-  const url = 'https://cdn.example/a.jpg';
-  const hosts = ['cdn.example'];
-  const resolving = (...addresses: string[]) => ({
-    resolve: async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-  });
-
-  it.each([
-    ['this machine', ['127.0.0.1']],
-    ['a private network', ['10.1.2.3']],
-    ['cloud metadata', ['169.254.169.254']],
-    ['an IPv4 address inside IPv6', ['::ffff:127.0.0.1']],
-    ['one good and one bad address', ['192.31.196.1', '127.0.0.1']],
-  ])('an allowed host that resolves to %s is refused', async (_what, addresses) => {
-    const failure = failureOf(await download({ url, hosts, client: resolving(...addresses) }));
-    expect(failure).toMatchObject({ kind: 'bad_answer', retryable: false, charged: 'yes' });
-    expect(failure.reason).toMatch(/cdn\.example has the address .*, which is not public/);
-  });
-
-  it('an allowed literal address is refused, though it is never looked up', async () => {
-    for (const literal of ['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]']) {
-      const host = new URL(`https://${literal}`).hostname;
-      const failure = failureOf(await download({ url: `https://${literal}/`, hosts: [host] }));
-      expect(failure).toMatchObject({ kind: 'bad_answer', reason: expect.stringContaining('is not public') });
-    }
-  });
-
-  it('a name without an address, or that cannot be resolved, is no bad answer of the service’s', async () => {
-    expect(failureOf(await download({ url, hosts, client: resolving() })).reason).toContain('no address');
-    const resolve = async () => Promise.reject(Object.assign(new Error('query failed'), { code: 'EAI_AGAIN' }));
-    expect(failureOf(await download({ url, hosts, client: { resolve } }))).toMatchObject({
-      kind: 'unavailable',
-      reason: expect.stringContaining('EAI_AGAIN'),
-    });
-  });
-
-  it('a name that answers differently the second time gains nothing: it is asked once, and that address is called', async () => {
-    // An address of AS112 (RFC 7534), where questions about private addresses go to die.
-    const answers = ['192.31.196.1', '127.0.0.1'];
-    const called: string[] = [];
-    const onSocket = (message: unknown): void => {
-      const { socket } = message as { socket: Socket };
-      socket.on('connectionAttempt', (address: string) => {
-        called.push(address);
-        process.nextTick(() => socket.destroy(new Error('far enough')));
-      });
-    };
-    channel('net.client.socket').subscribe(onSocket);
-    const resolve = async () => [{ address: answers.shift() ?? '', family: 4 }];
-    const failure = failureOf(
-      await download({ url: 'http://cdn.example/', hosts, client: { resolve, allowsPlainHttp: true } }),
-    );
-    channel('net.client.socket').unsubscribe(onSocket);
-    expect(failure).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('far enough') });
-    expect(called).toEqual(['192.31.196.1']);
-    expect(answers).toEqual(['127.0.0.1']);
+    expect(host.paths).toHaveLength(1);
   });
 });
 
@@ -278,31 +173,31 @@ describe('a storage that is ill may be asked again', () => {
 
   it('unavailable: nobody listens', async () => {
     const nobody = 'http://127.0.0.1:1';
-    const failure = failureOf(await download({ url: `${nobody}/a.jpg`, client: { exceptOrigins: [nobody] } }));
+    const failure = failureOf(await host.download({ url: `${nobody}/a.jpg`, client: { exceptOrigins: [nobody] } }));
     expect(failure).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('ECONNREFUSED') });
   });
 });
 
 describe('an aborted download rejects with the reason, at once, and keeps nothing', () => {
   it('before it begins', async () => {
-    await expect(download({ signal: AbortSignal.abort(REASON) })).rejects.toBe(REASON);
-    expect(paths).toEqual([]);
+    await expect(host.download({ signal: AbortSignal.abort(REASON) })).rejects.toBe(REASON);
+    expect(host.paths).toEqual([]);
   });
 
   it('in the middle of the picture', async () => {
     const stop = new AbortController();
     const begun = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
-    answer = (_request, response) => {
+    host.setAnswer((_request, response) => {
       response.on('close', closed.resolve);
       response.write(PICTURE.subarray(0, 100_000), () => begun.resolve());
-    };
-    const running = download({ signal: stop.signal });
+    });
+    const running = host.download({ signal: stop.signal });
     await begun.promise;
-    await vi.waitFor(() => expect(slabs.lent()).toBe(1), { interval: 1 });
+    await vi.waitFor(() => expect(host.lent()).toBe(1), { interval: 1 });
     stop.abort(REASON);
     await expect(running).rejects.toBe(REASON);
-    expect(slabs.lent()).toBe(0);
+    expect(host.lent()).toBe(0);
     await closed.promise;
   });
 
@@ -314,7 +209,7 @@ describe('an aborted download rejects with the reason, at once, and keeps nothin
       asked.resolve();
       return looked.promise;
     };
-    const running = download({
+    const running = host.download({
       url: 'https://cdn.example/',
       hosts: ['cdn.example'],
       signal: stop.signal,

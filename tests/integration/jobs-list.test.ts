@@ -91,7 +91,7 @@ describe('a list of jobs', () => {
     },
   );
 
-  it('has every job on exactly one of its pages, whatever their size', async () => {
+  it('has every job on exactly one of its pages, whatever their size, and nothing behind the last', async () => {
     for (const pageSize of [17, 100]) {
       const ids: string[] = [];
       for (let page = 1; ids.length < rows.length; page += 1) {
@@ -100,6 +100,8 @@ describe('a list of jobs', () => {
         ids.push(...data.map(({ job }: Json) => job.id));
       }
       expect(ids).toEqual(expected({}));
+      const behind = await list({ page: String(Math.ceil(ids.length / pageSize) + 1), page_size: String(pageSize) });
+      expect(behind).toMatchObject({ data: [], meta: { total: rows.length } });
     }
   });
 

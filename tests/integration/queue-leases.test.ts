@@ -10,6 +10,7 @@ import {
   emptyQueue,
   endings,
   endLease,
+  LANE,
   LEASE_MS,
   readJob,
   type TestQueue,
@@ -36,7 +37,12 @@ describe('the sweep', () => {
     const held = await claimedJob(db);
     const waiting = await waitingJob(db);
     for (const jobId of [held.jobId, waiting]) await closeWindow(db, jobId);
-    const told = [held.jobId, waiting].map((id) => ({ id, payloadPath: `uploads/${id}`, outcome: 'timeout' }));
+    const told = [held.jobId, waiting].map((id) => ({
+      id,
+      providerId: LANE,
+      payloadPath: `uploads/${id}`,
+      outcome: 'timeout',
+    }));
     const swept = await sweep();
     expect(swept).toHaveLength(2);
     expect(swept).toEqual(expect.arrayContaining(told));
@@ -49,7 +55,7 @@ describe('the sweep', () => {
     const { db } = queue;
     const held = await claimedJob(db);
     await endLease(db, held.jobId);
-    expect(await sweep()).toEqual([{ id: held.jobId, payloadPath: null, outcome: 'reclaimed' }]);
+    expect(await sweep()).toEqual([{ id: held.jobId, providerId: LANE, payloadPath: null, outcome: 'reclaimed' }]);
     expect(await readJob(db, held.jobId)).toMatchObject({
       status: 'pending',
       claim_no: 1,
@@ -194,6 +200,8 @@ describe('a release at shutdown', () => {
     await db.pool.query('update job set claim_max = 1');
     expect(await releaseJobs(db, held.workerId, [held])).toEqual([]);
     await endLease(db, held.jobId);
-    expect(await sweep()).toEqual([{ id: held.jobId, payloadPath: `uploads/${held.jobId}`, outcome: 'failed' }]);
+    expect(await sweep()).toEqual([
+      { id: held.jobId, providerId: LANE, payloadPath: `uploads/${held.jobId}`, outcome: 'failed' },
+    ]);
   });
 });

@@ -15,15 +15,18 @@ import type {
 } from '../../src/providers/provider.ts';
 
 /** A pool of slabs that begin with rubbish, and count those not given back. A second release throws. */
-export function countingSlabs(): { readonly takeSlab: TakeSlab; lent(): number } {
+export function countingSlabs(): { readonly takeSlab: TakeSlab; lent(): number; largest(): number } {
   const pool = createSlabPool({ idleSlabsMax: 8, idleBytesMax: 64 * 1024 * 1024 });
   let lent = 0;
+  let largest = 0;
   return {
     lent: () => lent,
+    largest: () => largest,
     takeSlab: (sizeMin) => {
       const slab = pool.takeSlab(sizeMin);
       let isReleased = false;
       lent += 1;
+      largest = Math.max(largest, sizeMin);
       return {
         get buffer() {
           return slab.buffer;

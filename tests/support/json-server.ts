@@ -1,5 +1,6 @@
 /** The real HTTP side with a contract of three operations and no database: what their handlers get is what is looked at. */
 import type { CheckedRequest } from '../../src/contract/contract.ts';
+import type { AnyReply } from '../../src/contract/handler.ts';
 import type { RequestContext } from '../../src/contract/request-context.ts';
 import { createApp } from '../../src/http/app.ts';
 import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
@@ -30,16 +31,22 @@ const DOCUMENT = makeDocument({
   '/api/bare': { post: makeOperation('bare'), get: makeOperation('readBare'), delete: makeOperation('removeBare') },
 });
 
-/** Listens on a free port. @param handle what every handler does with its context before it answers. */
+/**
+ * Listens on a free port.
+ *
+ * @param handle what every handler does with its context before it answers.
+ * @param reply what every handler answers instead of the body it got.
+ */
 export async function startJsonServer(
   handle: (context: RequestContext) => Promise<void> = async () => {},
+  reply?: AnyReply,
 ): Promise<JsonServer> {
   const book = createLogBook();
   const bodies: unknown[] = [];
   const handler = async (request: CheckedRequest, context: RequestContext): Promise<object> => {
     bodies.push(request.body);
     await handle(context);
-    return { status: 200, body: { got: request.body ?? null } };
+    return reply ?? { status: 200, body: { got: request.body ?? null } };
   };
   const ids = ['strict', 'relaxed', 'bare', 'readBare', 'removeBare'];
   const app = createApp({

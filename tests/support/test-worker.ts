@@ -27,6 +27,7 @@ export function startTestWorker(server: GeminiServer, { slowCallMs }: { slowCall
     db: server.db,
     store: createDiskStore({ root: server.mediaRoot, freeBytesMin: 0 }),
     finishResult,
+    publishPicture: () => Promise.reject(new Error('no provider of this worker fetches by URL')),
     providers: createRegistry([{ ...gemini, description: { ...gemini.description, slowCallMs } }]),
     held: createHeldRequests(),
     log: createLog('silent'),

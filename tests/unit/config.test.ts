@@ -32,6 +32,7 @@ describe('an empty environment', () => {
         DATABASE_URL: undefined,
         INGEST_PASSWORD: undefined,
         GEMINI_API_KEY: undefined,
+        OPENAI_API_KEY: undefined,
         PUBLIC_BASE_URL: undefined,
       },
       homePath: resolve('var'),
@@ -96,11 +97,14 @@ describe('faults', () => {
     expect(fault).not.toContain(secret);
   });
 
-  test.each(['PUBLIC_BASE_URL', 'GEMINI_BASE_URL'])('of an address never repeat the password in it: %s', (name) => {
-    const [fault] = faults({ [name]: 'https://user:hunter2@photos.example' });
-    expect(fault).toContain(name);
-    expect(fault).not.toContain('hunter2');
-  });
+  test.each(['PUBLIC_BASE_URL', 'GEMINI_BASE_URL', 'OPENAI_BASE_URL'])(
+    'of an address never repeat the password in it: %s',
+    (name) => {
+      const [fault] = faults({ [name]: 'https://user:hunter2@photos.example' });
+      expect(fault).toContain(name);
+      expect(fault).not.toContain('hunter2');
+    },
+  );
 
   test('of an unknown variable never repeat its value', () => {
     expect(faults({ INGEST_PASWORD: 'hunter2' })[0]).not.toContain('hunter2');

@@ -36,7 +36,10 @@ export function classifyError(answer: ErrorAnswer, model: string, nowMs: number)
   const error = errorOf(answer.text);
   const code = textOf(error['code']);
   const type = textOf(error['type']);
-  const rule = ruleOf(answer.status, [code, type].filter((word) => word !== undefined));
+  const rule = ruleOf(
+    answer.status,
+    [code, type].filter((word) => word !== undefined),
+  );
   const retryAfterMs = rule.retryable ? retryHintMs(answer.headers, nowMs) : undefined;
   const isModelGone = code === 'model_not_found' || (code === undefined && answer.status === 404);
   return {

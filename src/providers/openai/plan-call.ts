@@ -55,7 +55,8 @@ const takesInputFidelity = (model: string): boolean => !model.startsWith('gpt-im
 function formatOf(settings: ProviderInput['settings'], background: string | undefined): string {
   const { output } = settings;
   const wished = typeof output === 'object' && output !== null && 'format' in output ? output.format : undefined;
-  return typeof wished === 'string' ? wished : background === 'transparent' ? 'png' : 'jpeg';
+  if (typeof wished === 'string') return wished;
+  return background === 'transparent' ? 'png' : 'jpeg';
 }
 
 function imagesFault(images: readonly SourceImage[]): string | undefined {

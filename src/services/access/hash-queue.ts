@@ -1,10 +1,10 @@
 /**
- * Hashing for sign-ins, one at a time, with a rest after each three times as long as the hash: however many sign in, it takes a
- * quarter of one core, and photos keep the rest. One that comes alone never waits.
+ * Hashing for sign-ins, one at a time, with a rest after each nine times as long as the hash: however many sign in, it takes a
+ * tenth of one core, and photos keep the rest. One that comes alone never waits.
  */
 import { DomainError } from '../../domain/errors.ts';
 
-const REST_RATIO = 3;
+const REST_RATIO = 9;
 /** Whoever would wait longer is told to come back. */
 const WAIT_MS_MAX = 5_000;
 /** What a hash takes until one was measured, in milliseconds. */

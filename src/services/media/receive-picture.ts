@@ -124,7 +124,7 @@ export interface KeptPicture {
 export async function keepPicture<Named>(
   { store }: Pick<PictureDeps, 'store'>,
   folder: PictureFolder,
-  picture: PreparedPicture,
+  picture: Pick<PreparedPicture, 'mimeType' | 'parts'>,
   work: (kept: KeptPicture) => Promise<Named>,
 ): Promise<Named> {
   const id = randomUUID();

@@ -1,6 +1,7 @@
 import { tagOf } from '../../domain/entity-tag.ts';
 import type { Slot } from '../../repositories/slots.ts';
 import type { ListedVersion } from './list-slot-history.ts';
+import type { SlotWarning } from './slot-warnings.ts';
 
 /** A slot as clients see it (schema `Slot`), without its results. */
 export const slotView = (slot: Slot) => ({
@@ -22,7 +23,11 @@ export const slotView = (slot: Slot) => ({
 export const slotHeaders = (slot: Slot) => ({ ETag: tagOf(slot.updatedAt), 'Cache-Control': 'no-store' });
 
 /** What a change answers (schema `SlotUpdateResponse`). */
-export const changedSlotView = (slot: Slot) => ({ id: slot.id, updated_at: slot.updatedAt.toISOString() });
+export const changedSlotView = (slot: Slot, warnings: readonly SlotWarning[]) => ({
+  id: slot.id,
+  updated_at: slot.updatedAt.toISOString(),
+  warnings: warnings.map(({ code, message }) => ({ code, message })),
+});
 
 /** Where the parts of a slot stand in an update. */
 export const BODY_POINTERS = { fields: '/body', settings: '/body/settings_json' } as const;
