@@ -44,7 +44,7 @@ const HELP = `npm run bench -- [options]
 
 Measures the server on this machine and prints each figure with its bar. Everything runs in processes of its own, in a folder
 below the system's temporary directory that is removed at the end; raw figures go to ${RESULTS_DIRECTORY}/. A full run takes about
-ten minutes and wants the machine for itself.
+twenty minutes and wants the machine for itself.
 
   --only <name,…>   only these benchmarks
   --rounds <n>      how often each is measured; 3
