@@ -470,7 +470,7 @@ export interface paths {
          * Bind a template picture to a slot
          * @description Keeps a reference picture of a slot (a frame, a style, a face) under one of the setting keys that name pictures.
          *     The slot's settings may then name it by its id. A key has one picture; `replace` puts a new one in its place, and
-         *     settings that named the earlier one name the new one from the same moment on. `template_media_ids` takes up to 14
+         *     settings that named the earlier one name the new one from the same moment on. `template_media_ids` takes up to 15
          *     pictures: there `replace` has no meaning.
          *
          *     JPEG, PNG and WebP are taken; for `overlay_media_id` PNG or WebP with transparency. The whole picture is decoded

@@ -1,35 +1,15 @@
 import type { Handler } from '../src/contract/handler.ts';
+import { auditView } from '../src/services/audit/audit-view.ts';
 import { type AuditDeps, listAudit } from '../src/services/audit/list-audit.ts';
 
 /** Shows a page of the audit log. */
 export const listAuditEvents =
   (deps: AuditDeps): Handler<'listAuditEvents'> =>
-  async ({ query }) => {
-    const { page = 1, page_size: pageSize = 20 } = query;
-    const { events, total } = await listAudit(deps, {
-      actor: query.actor,
-      action: query.action,
-      objectType: query.object_type,
-      objectId: query.object_id,
-      from: query.from,
-      to: query.to,
-      page,
-      pageSize,
-    });
-    const data = events.map((event) => ({
-      id: event.id,
-      occurred_at: event.occurredAt.toISOString(),
-      actor: event.actor,
-      address: event.address,
-      action: event.action,
-      object_type: event.objectType,
-      object_id: event.objectId,
-      request_id: event.requestId,
-      details: event.details,
-    }));
+  async ({ query: { page = 1, page_size: pageSize = 20, object_type: objectType, object_id: objectId, ...query } }) => {
+    const { events, total } = await listAudit(deps, { ...query, objectType, objectId, page, pageSize });
     return {
       status: 200,
       headers: { 'Cache-Control': 'no-store' },
-      body: { data, meta: { page, page_size: pageSize, total } },
+      body: { data: events.map(auditView), meta: { page, page_size: pageSize, total } },
     };
   };

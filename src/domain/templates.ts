@@ -20,7 +20,7 @@ export const TEMPLATE_KEYS = [
 export type TemplateKey = (typeof TEMPLATE_KEYS)[number];
 
 /** The most templates of a key that takes several; no model of any provider takes more reference images in one call. */
-export const TEMPLATES_PER_LIST_MAX = 14;
+export const TEMPLATES_PER_LIST_MAX = 15;
 
 /** The longest label, in characters. */
 export const LABEL_LENGTH_MAX = 100;

@@ -19,7 +19,7 @@ import type { WorkerDeps } from '../worker/worker-deps.ts';
 import { probePublicAddress } from './probe-public-address.ts';
 
 const PUBLIC_LINKS: AddressLimit = { name: 'public-links', requestsPerMinute: 600 };
-/** A right password is never held up by wrong ones. */
+/** Once a process knows the right password, wrong ones never hold it up. */
 const WRONG_PASSWORDS: AddressLimit = { name: 'wrong-ingest-passwords', requestsPerMinute: 20 };
 
 /** What is there before the first request. */

@@ -32,12 +32,15 @@ async function end(server: RunningServer, signal: string): Promise<never> {
 }
 
 async function start(): Promise<RunningServer | undefined> {
+  let server: RunningServer | undefined;
   try {
     const config = readConfig();
-    const server = await startServer(config, createLog(config.values.LOG_LEVEL));
+    server = await startServer(config, createLog(config.values.LOG_LEVEL));
     process.stdout.write(renderStartBlock(server));
     return server;
   } catch (error) {
+    // a server that people are not told of must not go on
+    await server?.stop().catch(() => undefined);
     const message = error instanceof ConfigError ? error.message : describe(error);
     process.stderr.write(`PhotoChanger did not start.\n${message}\n`);
     process.exitCode = 1;

@@ -8,7 +8,6 @@ import { createWorker } from '../worker/worker.ts';
 import type { OpenedAccess } from './open-access.ts';
 import { openParts } from './open-parts.ts';
 import { publicBaseUrl } from './public-base-url.ts';
-import { serve } from './serve.ts';
 import { startTasks, type Tasks } from './start-tasks.ts';
 import { runAll, stopServer } from './stop-server.ts';
 
@@ -40,7 +39,9 @@ export async function startServer(config: Config, log: Log, options: StartOption
   const undo: (() => Promise<void>)[] = [];
   try {
     const state = { isDraining: false, baseUrl: publicBaseUrl(config, undefined) };
-    const { access, ...parts } = await openParts(config, log, () => state.baseUrl, undo);
+    const opening = openParts(config, log, () => state.baseUrl, undo);
+    const serving = config.values.ROLE === 'worker' ? undefined : loadServing();
+    const { access, ...parts } = await opening;
     const { deps, databaseUrl, metricsAddress } = parts;
     const worker = config.values.ROLE === 'api' ? undefined : createWorker(deps);
     const tasks = startTasks({ ...parts, config, databaseUrl, worker, refreshSettings: parts.providerKeys.refresh });
@@ -54,7 +55,7 @@ export async function startServer(config: Config, log: Log, options: StartOption
       isDraining: () => state.isDraining,
       publicBaseUrl: () => state.baseUrl,
     };
-    const http = config.values.ROLE === 'worker' ? undefined : await serve(handlerParts, options.strictResponses);
+    const http = await (await serving)?.serve(handlerParts, options.strictResponses);
     state.baseUrl = publicBaseUrl(config, http?.address);
     undo.unshift(async () => http?.destroy());
     worker?.start();
@@ -66,6 +67,16 @@ export async function startServer(config: Config, log: Log, options: StartOption
     await runAll(undo).catch((fault: unknown) => log.warn({ err: fault }, 'not everything could be undone'));
     throw error;
   }
+}
+
+/**
+ * What only requests need is loaded while the database starts in its own processes. A fault of the loading is heard of where the
+ * modules are needed, also when the start fails before that.
+ */
+function loadServing(): Promise<typeof import('./serve.ts')> {
+  const serving = import('./serve.ts');
+  serving.catch(() => undefined);
+  return serving;
 }
 
 /** Without notifications everything works, at the speed of the polls: worth a warning, no reason not to start. */

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { postPhoto } from '../../scripts/station.ts';
 import { createLog } from '../../src/log.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
+import { putSetting } from '../../src/repositories/settings.ts';
 import { updateSlot } from '../../src/repositories/slots.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
 import { refusal } from '../support/http.ts';
@@ -77,6 +78,16 @@ describe('a slot that keeps originals', () => {
       expect(answer.body).toEqual(photo);
       expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${jobId}-original.jpg"`);
       expect(answer.headers.get('photochanger-original-expires-at')).toBe(job.original_expires_at);
+    }
+  });
+
+  it('keeps them no longer than results, also where that was shortened since', async () => {
+    await putSetting(server.db, 'processed_media_ttl_hours', 2, 'test');
+    try {
+      const { job } = await desk.read(`/jobs/${(await makeResult(server, photo)).jobId}`);
+      expect(Date.parse(job.original_expires_at) - Date.parse(job.created_at)).toBe(2 * 3_600_000);
+    } finally {
+      await server.db.pool.query(`delete from platform_setting where key = 'processed_media_ttl_hours'`);
     }
   });
 

@@ -48,7 +48,9 @@ begin
   if p_path is not null and outcome in ('created', 'claimed') then
     insert into job_original (job_id, path, mime_type, size_bytes, sha256, expires_at)
     select j.id, p_path, p_snapshot #>> '{photo,mimeType}', (p_snapshot #>> '{photo,sizeBytes}')::int, p_snapshot #>> '{photo,sha256}',
-      coalesce(p_until, j.created_at + p_hours * interval '1 hour')
+      -- never longer than results are kept now, also where that was shortened after the slot was set up
+      coalesce(p_until, j.created_at + interval '1 hour' * least(p_hours,
+        (select (value #>> '{}')::float8 from platform_setting where key = 'processed_media_ttl_hours')))
     from job j where j.id = p_id;
   end if;
 end $$;
