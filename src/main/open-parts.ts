@@ -12,20 +12,26 @@ import { createStationInspector } from '../services/slot/station-inspector.ts';
 import type { WorkerDeps } from '../worker/worker-deps.ts';
 import { createProviders } from './create-providers.ts';
 import { openAccess } from './open-access.ts';
-import { openDatabase } from './open-database.ts';
+import type { OpenDatabase } from './open-database.ts';
 import { openMetrics } from './open-metrics.ts';
 import { openSecrets } from './open-secrets.ts';
 
+/** What opening needs. */
+export interface OpeningParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly database: OpenDatabase;
+  /** Where links begin; asked when one is made. */
+  readonly publicBaseUrl: () => string;
+  /** Gets a step in front for each thing that has to be closed, also when a later one cannot be opened. */
+  readonly undo: (() => Promise<void>)[];
+}
+
 /**
- * Opens what a process needs in any role: the database, the secrets, the providers, the media store and the metrics. Sets what a
- * new installation lacks.
- *
- * @param publicBaseUrl where links begin; asked when one is made.
- * @param undo gets a step in front for each thing that has to be closed, also when a later one cannot be opened.
+ * Opens what a process needs in any role beside its database: the secrets, the providers, the media store and the metrics. Sets what
+ * a new installation lacks.
  */
-export async function openParts(config: Config, log: Log, publicBaseUrl: () => string, undo: (() => Promise<void>)[]) {
-  const { db, url: databaseUrl, close } = await openDatabase(config, log);
-  undo.unshift(close);
+export async function openParts({ config, log, database: { db }, publicBaseUrl, undo }: OpeningParts) {
   const secretBox = await openSecrets(config, db);
   const providerKeys = createProviderKeys({ db, secretBox, log });
   await providerKeys.refresh();
@@ -51,7 +57,7 @@ export async function openParts(config: Config, log: Log, publicBaseUrl: () => s
     options: workerOptions(config),
   };
   const stationInspector = createStationInspector({ db });
-  return { databaseUrl, deps, secretBox, providerKeys, access, metrics, metricsAddress, stationInspector };
+  return { deps, secretBox, providerKeys, access, metrics, metricsAddress, stationInspector };
 }
 
 const workerOptions = (config: Config): WorkerDeps['options'] => ({

@@ -1,8 +1,9 @@
 /** Starts the server, tells people about it, and ends it when it is asked to. */
 import { ConfigError, readConfig } from '../config.ts';
 import { createLog } from '../log.ts';
+import type { RunningServer } from './running-server.ts';
 import { renderStartBlock } from './start-block.ts';
-import { type RunningServer, startServer } from './start-server.ts';
+import { startServer } from './start-server.ts';
 
 /** Runs until SIGTERM or SIGINT. Exit code 1 when the start fails, 0 after an orderly end. */
 export async function run(): Promise<void> {

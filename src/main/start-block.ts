@@ -4,7 +4,7 @@ import { FIRST_ADMINISTRATOR } from '../domain/administrators.ts';
 import { WINDOW_SECONDS } from '../domain/deadlines.ts';
 import { firstRunPath } from './first-run.ts';
 import { lanAddress } from './lan-address.ts';
-import type { RunningServer } from './start-server.ts';
+import type { RunningServer } from './running-server.ts';
 
 /** Renders the block. A password is in it only when it was made by this very start. */
 export function renderStartBlock(server: RunningServer): string {

@@ -8,7 +8,8 @@ import { readConfig } from '../../src/config.ts';
 import type { Db } from '../../src/db/db.ts';
 import { createKysely } from '../../src/db/pool.ts';
 import { createLog } from '../../src/log.ts';
-import { type RunningServer, startServer } from '../../src/main/start-server.ts';
+import type { RunningServer } from '../../src/main/running-server.ts';
+import { startServer } from '../../src/main/start-server.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createLogBook, type LogBook } from './log-book.ts';
 
