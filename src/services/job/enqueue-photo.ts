@@ -1,4 +1,5 @@
 /** Putting a received photo into the queue, and into this process's own worker at once when it has a free place. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
 import { jobTemplates } from '../../domain/templates.ts';
 import { isConnectionFault } from '../../repositories/connection-fault.ts';
@@ -7,6 +8,11 @@ import { needDatabase } from '../database-fault.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 import type { ReceivedPhoto } from './receive-photo.ts';
 import type { ResponseWindow } from './response-window.ts';
+
+/** A try that fails sooner met a broken connection, not a silent database. */
+const QUICK_FAULT_MS = 1_000;
+/** After pauses of 25, 100 and 400 ms the database counts as away. */
+const PAUSE_MS_MAX = 400;
 
 /** Writes a job's row. */
 export type Enqueue = (job: NewJob) => Promise<EnqueueOutcome>;
@@ -79,19 +85,33 @@ function newJob(
   };
 }
 
-/** A lost reply does not tell whether the row was written, so the same id is tried once more: `duplicate` then means accepted. */
+/** A lost reply does not tell whether the row was written, so the same id is tried again: `duplicate` then means accepted. */
 async function enqueueOnce(deps: EnqueueDeps, job: NewJob, enqueue: Enqueue): Promise<EnqueueOutcome> {
   try {
     return await enqueue(job);
   } catch (error) {
     if (!isConnectionFault(error)) throw error;
-    const outcome = await enqueue({ ...job, claimFor: undefined });
+    const outcome = await tryAgain(() => enqueue({ ...job, claimFor: undefined }));
     const { claimFor } = job;
     // the first try may have claimed the job for a worker that never heard of it
     if (outcome.outcome === 'duplicate' && claimFor !== undefined) {
       await releaseJobs(deps.db, claimFor.workerId, [{ jobId: job.id, claimNo: 1, workerId: claimFor.workerId }]);
     }
     return outcome;
+  }
+}
+
+/** Connections break together, and the pool may hand out others before it has heard of their end: a quick fault is no last word. */
+async function tryAgain(enqueue: () => Promise<EnqueueOutcome>): Promise<EnqueueOutcome> {
+  for (let pauseMs = 25; ; pauseMs *= 4) {
+    const begunAt = performance.now();
+    try {
+      return await enqueue();
+    } catch (error) {
+      const isQuick = isConnectionFault(error) && performance.now() - begunAt < QUICK_FAULT_MS;
+      if (!isQuick || pauseMs > PAUSE_MS_MAX) throw error;
+      await wait(pauseMs);
+    }
   }
 }
 
