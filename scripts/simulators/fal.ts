@@ -1,5 +1,5 @@
 import type { PollBehaviour } from './poll-behaviour.ts';
-import { jsonAnswer, type PollDialect, photoOf } from './poll-dialect.ts';
+import { areWhole, jsonAnswer, type PollDialect, photoOf } from './poll-dialect.ts';
 import { type PollSimulator, type PollSimulatorOptions, startPollSimulator } from './poll-simulator.ts';
 
 /** A simulator of fal's queue on loopback. */
@@ -30,8 +30,12 @@ const FAL: PollDialect = {
   read(path, headers, body) {
     const input = (body ?? {}) as Record<string, unknown>;
     if (headers['content-type'] !== 'application/json') return 'The content type is not application/json.';
-    const photo = photoOf(input['image_url'] ?? input['image_urls'], 'data_uri');
+    const { image_url: one, image_urls: several } = input;
+    const photo = photoOf(one ?? several, 'data_uri');
     if (photo === undefined) return 'field required: image_url';
+    if (one !== undefined && typeof one !== 'string') return 'image_url: Input should be a valid string';
+    if (several !== undefined && !Array.isArray(several)) return 'image_urls: Input should be a valid list';
+    if (several !== undefined && !areWhole(several, 'data_uri')) return 'image_urls: Failed to load the image';
     if (typeof input['prompt'] !== 'string') return 'field required: prompt';
     return { model: path.slice(1), prompt: input['prompt'], photo, input };
   },

@@ -1,4 +1,4 @@
-import type { GeminiBehaviour, SuccessBehaviour } from './gemini-behaviour.ts';
+import type { GeminiCallBehaviour, SuccessBehaviour } from './gemini-behaviour.ts';
 import type { EndlessAnswer, PreparedAnswer } from './prepared-answer.ts';
 
 const JSON_HEADERS = {
@@ -81,7 +81,7 @@ export function pictureAnswer(
 }
 
 /** The answer of a behaviour that needs no picture; `undefined` for those that do, or that do not answer. */
-export function plainAnswer(behaviour: GeminiBehaviour, model: string): PreparedAnswer | undefined {
+export function plainAnswer(behaviour: GeminiCallBehaviour, model: string): PreparedAnswer | undefined {
   switch (behaviour.kind) {
     case 'no_image':
       return documentAnswer(candidates({ content: {}, finishReason: 'NO_IMAGE', index: 0 }));
@@ -99,6 +99,8 @@ export function plainAnswer(behaviour: GeminiBehaviour, model: string): Prepared
       return errorAnswer(
         behaviour.status,
         (behaviour.message ?? MESSAGES[behaviour.status])?.replace('{model}', model),
+        [],
+        behaviour.name,
       );
     case 'bad_key':
       return badKeyAnswer();
@@ -142,7 +144,7 @@ function candidates(candidate: object): object {
   };
 }
 
-function throttledAnswer(behaviour: Extract<GeminiBehaviour, { kind: 'throttled' }>): PreparedAnswer {
+function throttledAnswer(behaviour: Extract<GeminiCallBehaviour, { kind: 'throttled' }>): PreparedAnswer {
   const period = behaviour.perDay === true ? 'PerDay' : 'PerMinute';
   const violations = [
     {

@@ -1,5 +1,10 @@
-/** What the simulator does with a valid request. Plain data: a script is JSON, from a test, a command line or a header. */
-export type GeminiBehaviour = Timing &
+import { GEMINI_FILE_KINDS, type GeminiFileBehaviour } from './gemini-file-behaviour.ts';
+
+/** What the simulator does: with a valid call, or with a file that is uploaded for one. */
+export type GeminiBehaviour = GeminiCallBehaviour | GeminiFileBehaviour;
+
+/** What the simulator does with a valid call. Plain data: a script is JSON, from a test, a command line or a header. */
+export type GeminiCallBehaviour = Timing &
   (
     | SuccessBehaviour
     | { readonly kind: 'no_image' | 'truncated_image' | 'html' | 'garbage_json' | 'empty_body' | 'endless' }
@@ -14,7 +19,14 @@ export type GeminiBehaviour = Timing &
         readonly retryAfter?: string;
       }
     /** `early`: answered without reading the request's body. */
-    | { readonly kind: 'status'; readonly status: number; readonly message?: string; readonly early?: boolean }
+    | {
+        readonly kind: 'status';
+        readonly status: number;
+        readonly message?: string;
+        /** Google's name of the status, where it is not the usual one: 400 is `FAILED_PRECONDITION` too. */
+        readonly name?: string;
+        readonly early?: boolean;
+      }
     | { readonly kind: 'bad_key' | 'bad_request' }
     /** Reads everything and never answers. */
     | { readonly kind: 'hang' }
@@ -44,8 +56,8 @@ export interface SuccessBehaviour {
   readonly split?: number;
 }
 
-/** Every kind of behaviour. */
-export const GEMINI_KINDS: ReadonlySet<string> = new Set([
+/** Every kind of a call's behaviour. */
+export const GEMINI_CALL_KINDS: ReadonlySet<string> = new Set([
   ...[
     'success',
     'no_image',
@@ -59,3 +71,6 @@ export const GEMINI_KINDS: ReadonlySet<string> = new Set([
   ],
   ...['text_only', 'throttled', 'status', 'bad_key', 'bad_request', 'hang', 'stall', 'drip', 'cut'],
 ]);
+
+/** Every kind of behaviour. */
+export const GEMINI_KINDS: ReadonlySet<string> = new Set([...GEMINI_CALL_KINDS, ...GEMINI_FILE_KINDS]);

@@ -1,10 +1,12 @@
+import type { FileDesk } from './gemini-files.ts';
+import type { PreparedAnswer } from './prepared-answer.ts';
 import { beginsLike, type ReceivedImage, receivedImage } from './received-image.ts';
 
 /** A request that passed the checks. */
 export interface ReadRequest {
   readonly prompt: string;
   readonly images: readonly ReceivedImage[];
-  /** Bytes of the last image: what is edited. */
+  /** Bytes of the first image: what is edited. */
   readonly photo: Buffer;
   readonly generationConfig: Readonly<Record<string, unknown>>;
 }
@@ -15,13 +17,30 @@ export class InvalidArgument extends Error {}
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const ASPECT_RATIO = /^\d{1,2}:\d{1,2}$/;
 
+/** Thrown for a file that cannot be used; carries the service's answer. */
+export class UnusableFile extends Error {
+  readonly answer: PreparedAnswer;
+
+  constructor(answer: PreparedAnswer) {
+    super('a file cannot be used');
+    this.answer = answer;
+  }
+}
+
 interface Part {
   text?: unknown;
   inlineData?: { mimeType?: unknown; data?: unknown };
+  fileData?: { mimeType?: unknown; fileUri?: unknown };
 }
 
-/** Checks a body of `generateContent` as strictly as the service does. @throws InvalidArgument */
-export function readRequest(body: Buffer, model: string): ReadRequest {
+/**
+ * Checks a body of `generateContent` as strictly as the service does.
+ *
+ * @param use finds an uploaded file.
+ * @throws InvalidArgument
+ * @throws UnusableFile
+ */
+export function readRequest(body: Buffer, model: string, use: FileDesk['use']): ReadRequest {
   const document = parse(body);
   const contents = Array.isArray(document['contents']) ? document['contents'] : [];
   const parts: Part[] = contents.flatMap((content: { parts?: Part[] }) => content?.parts ?? []);
@@ -32,10 +51,11 @@ export function readRequest(body: Buffer, model: string): ReadRequest {
     const at = `contents[0].parts[${index}]`;
     if (typeof part.text === 'string') texts.push(part.text);
     else if (part.inlineData !== undefined) images.push(readImage(part.inlineData, at));
+    else if (part.fileData !== undefined) images.push(readFile(part.fileData, use));
     else throw new InvalidArgument(`${at}.data: required oneof field 'data' must have one initialized field`);
   }
   if (texts.join('').trim() === '') throw new InvalidArgument('a text part with the prompt is required');
-  const photo = images.at(-1);
+  const photo = images[0];
   if (photo === undefined) throw new InvalidArgument('an image part is required');
   const generationConfig = (document['generationConfig'] ?? {}) as Record<string, unknown>;
   checkConfig(generationConfig, model);
@@ -60,7 +80,17 @@ function readImage(blob: { mimeType?: unknown; data?: unknown }, at: string) {
   if (typeof data !== 'string' || data.length % 4 !== 0 || !BASE64.test(data)) {
     throw new InvalidArgument(`Invalid value at '${at}.inline_data.data' (TYPE_BYTES), Base64 decoding failed`);
   }
-  const bytes = Buffer.from(data, 'base64');
+  return checked(Buffer.from(data, 'base64'), mimeType);
+}
+
+function readFile({ mimeType, fileUri }: { mimeType?: unknown; fileUri?: unknown }, use: FileDesk['use']) {
+  const file = use(fileUri);
+  if ('status' in file) throw new UnusableFile(file);
+  if (file.mimeType !== mimeType) throw new InvalidArgument('The MIME type is not that of the file.');
+  return checked(file.bytes, mimeType);
+}
+
+function checked(bytes: Buffer, mimeType: unknown) {
   if (typeof mimeType !== 'string' || !beginsLike(bytes, mimeType)) {
     throw new InvalidArgument('Unable to process input image. Please retry or report in the documentation.');
   }

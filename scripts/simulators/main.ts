@@ -1,39 +1,38 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { SIMULATED_PROVIDERS, SIMULATORS_PORT, type SimulatedProvider } from '../../src/config/rehearsal.ts';
 import { type Behaviour, parseBehaviour } from './behaviour-script.ts';
 import { startBflSimulator } from './bfl.ts';
 import { startFalSimulator } from './fal.ts';
-import { type GeminiBehaviour, startGeminiSimulator } from './gemini.ts';
+import { startGeminiSimulator } from './gemini.ts';
 import { GEMINI_KINDS } from './gemini-behaviour.ts';
-import { type OpenAiBehaviour, startOpenAiSimulator } from './openai.ts';
+import { GEMINI_MOODS } from './gemini-moods.ts';
+import { startOpenAiSimulator } from './openai.ts';
 import { OPENAI_KINDS, OPENAI_MOODS } from './openai-behaviour.ts';
-import { POLL_KINDS, POLL_MOODS, type PollBehaviour } from './poll-behaviour.ts';
-import { randomBehaviours } from './random-behaviour.ts';
+import { POLL_KINDS, POLL_MOODS } from './poll-behaviour.ts';
+import { type Mood, randomBehaviours } from './random-behaviour.ts';
 import { startReplicateSimulator } from './replicate.ts';
+import type { SimulatorOptions } from './simulator.ts';
 import { startTurbotextSimulator } from './turbotext.ts';
-import { TURBOTEXT_KINDS, TURBOTEXT_MOODS, type TurbotextBehaviour } from './turbotext-behaviour.ts';
+import { TURBOTEXT_KINDS, TURBOTEXT_MOODS } from './turbotext-behaviour.ts';
 
-/** Services that take a job and are asked for it; their behaviours are one a job. */
-const POLL_SIMULATORS = {
-  replicate: startReplicateSimulator,
-  fal: startFalSimulator,
-  bfl: startBflSimulator,
-} as const;
+const HELP = `Usage: node scripts/simulators/main.ts [gemini|openai|turbotext|replicate|fal|bfl] [options]
 
-const HELP = `Usage: node scripts/simulators/main.ts gemini|openai|turbotext|replicate|fal|bfl [options]
+Starts a simulator of one AI provider on this machine, or of all of them, as a rehearsal needs them; prints one JSON line with the
+address of each, and runs until SIGINT or SIGTERM. A server with PHOTOCHANGER_REHEARSAL=1 finds them by itself.
 
-Starts a simulator of an AI provider on this machine, prints one JSON line with its address, and runs until SIGINT or SIGTERM.
-
-  --port <n>          port to listen on (default: a free one)
+  --port <n>          port to listen on (default: a free one); of all: the first one, the others follow it (default: ${SIMULATORS_PORT})
   --host <address>    address to listen on (default: 127.0.0.1)
+  --seed <n>          when nothing is planned, behave at random like the real service; the same seed, the same evening
+  --answer <file>     picture of every success (default: painted from the photo that was sent)
+  --api-key <key>     the only key accepted (default: any)
+  --help              this text
+
+For one provider:
   --script <json>     list of behaviours, one a request or job, and rules, e.g.
                       '[{"kind":"no_image"},{"when":{"promptIncludes":"sad"},"behaviour":{"kind":"no_image"}}]'
   --default <b>       behaviour when nothing is planned: a kind, or JSON (default: success)
-  --seed <n>          all but gemini: when nothing is planned, behave at random like the real service; the same seed, the same evening
-  --answer <file>     picture of every success (default: painted from the photo that was sent)
-  --api-key <key>     the only key accepted (default: any)
   --cheap             gemini, openai: do not look at requests; for benchmarks, needs --answer
-  --help              this text
 
 All behaviours take "delayMs". A request may choose by the header x-simulate.
 gemini: ${[...GEMINI_KINDS].join(' ')}
@@ -56,68 +55,80 @@ const OPTIONS = {
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
+interface Started {
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+type Start = (values: Values, port: number) => Promise<Started>;
+
+const SIMULATORS: Readonly<Record<SimulatedProvider, Start>> = {
+  gemini: starter(GEMINI_KINDS, GEMINI_MOODS, startGeminiSimulator),
+  openai: starter(OPENAI_KINDS, OPENAI_MOODS, startOpenAiSimulator),
+  turbotext: starter(TURBOTEXT_KINDS, TURBOTEXT_MOODS, startTurbotextSimulator),
+  replicate: starter(POLL_KINDS, POLL_MOODS, startReplicateSimulator),
+  fal: starter(POLL_KINDS, POLL_MOODS, startFalSimulator),
+  bfl: starter(POLL_KINDS, POLL_MOODS, startBflSimulator),
+};
+
 async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
   if (values.help === true) {
     process.stdout.write(HELP);
     return;
   }
-  const provider = positionals.join(' ');
-  const simulator = await start(provider, values);
-  process.stdout.write(`${JSON.stringify({ provider, url: simulator.url, port: simulator.port, pid: process.pid })}\n`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void simulator.stop());
+  const started = positionals.length === 0 ? await startAll(values) : [await startOne(positionals.join(' '), values)];
+  for (const [provider, { url, port }] of started)
+    process.stdout.write(`${JSON.stringify({ provider, url, port, pid: process.pid })}\n`);
+  const stop = () => Promise.all(started.map(([, simulator]) => simulator.stop()));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 }
 
-async function start(provider: string, values: Values) {
-  const seed = values.seed === undefined ? undefined : wholeNumber('--seed', values.seed, 0xffff_ffff);
-  switch (provider) {
-    case 'gemini': {
-      if (seed !== undefined) throw new TypeError('--seed is not for gemini');
-      const otherwise = defaultOf<GeminiBehaviour>(GEMINI_KINDS, values);
-      const simulator = await startGeminiSimulator(await optionsOf<GeminiBehaviour>(values));
-      if (otherwise !== undefined) simulator.setDefault(otherwise);
-      return simulator;
-    }
-    case 'openai': {
-      const random = seed === undefined ? undefined : randomBehaviours(OPENAI_MOODS, seed);
-      const otherwise = defaultOf<OpenAiBehaviour>(OPENAI_KINDS, values) ?? random;
-      const simulator = await startOpenAiSimulator(await optionsOf<OpenAiBehaviour>(values));
-      if (otherwise !== undefined) simulator.setDefault(otherwise);
-      return simulator;
-    }
-    case 'turbotext': {
-      if (values.cheap === true) throw new TypeError('--cheap is for gemini and openai');
-      const random = seed === undefined ? undefined : randomBehaviours(TURBOTEXT_MOODS, seed);
-      const otherwise = defaultOf<TurbotextBehaviour>(TURBOTEXT_KINDS, values) ?? random;
-      const simulator = await startTurbotextSimulator(await optionsOf<TurbotextBehaviour>(values));
-      if (otherwise !== undefined) simulator.setDefault(otherwise);
-      return simulator;
-    }
-    case 'replicate':
-    case 'fal':
-    case 'bfl': {
-      if (values.cheap === true) throw new TypeError('--cheap is for gemini and openai');
-      const random = seed === undefined ? undefined : randomBehaviours(POLL_MOODS, seed);
-      const otherwise = defaultOf<PollBehaviour>(POLL_KINDS, values) ?? random;
-      const simulator = await POLL_SIMULATORS[provider](await optionsOf<PollBehaviour>(values));
-      if (otherwise !== undefined) simulator.setDefault(otherwise);
-      return simulator;
-    }
-    default:
-      throw new TypeError('name the provider to simulate: gemini, openai, turbotext, replicate, fal or bfl');
+async function startOne(name: string, values: Values): Promise<[string, Started]> {
+  const provider = SIMULATED_PROVIDERS.find((known) => known === name);
+  if (provider === undefined)
+    throw new TypeError(`name one provider to simulate, or none: ${SIMULATED_PROVIDERS.join(', ')}`);
+  if (values.cheap === true && provider !== 'gemini' && provider !== 'openai')
+    throw new TypeError('--cheap is for gemini and openai');
+  return [provider, await SIMULATORS[provider](values, portOf(values, 0))];
+}
+
+async function startAll(values: Values): Promise<[string, Started][]> {
+  const single = (['script', 'default', 'cheap'] as const).find((name) => values[name] !== undefined);
+  if (single !== undefined) throw new TypeError(`--${single} is for one provider: name it`);
+  const firstPort = portOf(values, SIMULATORS_PORT);
+  const started: [string, Started][] = [];
+  try {
+    for (const [index, provider] of SIMULATED_PROVIDERS.entries())
+      started.push([provider, await SIMULATORS[provider](values, firstPort === 0 ? 0 : firstPort + index)]);
+    return started;
+  } catch (error) {
+    await Promise.all(started.map(([, simulator]) => simulator.stop()));
+    throw error;
   }
 }
 
-/** Read before anything listens: a command line that is faulty starts nothing. */
-function defaultOf<Kind extends Behaviour>(kinds: ReadonlySet<string>, values: Values): Kind | undefined {
-  return values.default === undefined ? undefined : parseBehaviour<Kind>(kinds, values.default);
+/** Everything is read before it listens: a command line that is faulty starts nothing. */
+function starter<Kind extends Behaviour>(
+  kinds: ReadonlySet<string>,
+  moods: readonly Mood<Kind>[],
+  start: (options: SimulatorOptions<Kind>) => Promise<Started & { setDefault(behaviour: Kind | (() => Kind)): void }>,
+): Start {
+  return async (values, port) => {
+    const seed = values.seed === undefined ? undefined : wholeNumber('--seed', values.seed, 0xffff_ffff);
+    const random = seed === undefined ? undefined : randomBehaviours(moods, seed);
+    const otherwise = values.default === undefined ? random : parseBehaviour<Kind>(kinds, values.default);
+    const simulator = await start({ ...(await optionsOf<Kind>(values)), port });
+    if (otherwise !== undefined) simulator.setDefault(otherwise);
+    return simulator;
+  };
 }
 
 async function optionsOf<Kind>(values: Values) {
   const script: unknown = values.script === undefined ? [] : JSON.parse(values.script);
   if (!Array.isArray(script)) throw new TypeError('--script must be a JSON list');
   return {
-    port: values.port === undefined ? 0 : wholeNumber('--port', values.port, 65_535),
     script: script as Kind[],
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.answer === undefined ? {} : { answer: await readFile(values.answer) }),
@@ -125,6 +136,9 @@ async function optionsOf<Kind>(values: Values) {
     ...(values.cheap === undefined ? {} : { cheap: values.cheap }),
   };
 }
+
+const portOf = ({ port }: Values, otherwise: number): number =>
+  port === undefined ? otherwise : wholeNumber('--port', port, 65_535);
 
 function wholeNumber(name: string, text: string, max: number): number {
   const value = Number(text);

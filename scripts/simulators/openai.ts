@@ -19,6 +19,7 @@ export type OpenAiSimulatorOptions = SimulatorOptions<OpenAiBehaviour>;
 export type OpenAiSimulator = Simulator<OpenAiBehaviour>;
 
 const OPENAI: SimulatedService<OpenAiBehaviour, ReadEdit> = {
+  provider: 'openai',
   kinds: OPENAI_KINDS,
   success: { kind: 'success' },
   endless: ENDLESS,

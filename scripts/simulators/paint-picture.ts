@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
+import { rehearsalStamp } from './rehearsal-stamp.ts';
 
 /** What the painted picture has to be. */
 export interface PictureWishes {
@@ -15,12 +16,26 @@ const SIDE_PX_MAX = 1024;
 const PIXELS_MAX = 110_000_000;
 const MIME_TYPES = { jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp' } as const;
 
-/** The picture the simulated model paints: the photo itself, smaller and in loud comic colours. */
+/** How much of the picture's width the stamp takes. */
+const STAMP_SHARE = 0.6;
+
+/** The picture the simulated model paints: the photo itself, smaller, in loud comic colours and stamped REHEARSAL. */
 export async function paintPicture(photo: Buffer, wishes: PictureWishes): Promise<{ bytes: Buffer; mimeType: string }> {
   const { format = 'jpeg', orientation } = wishes;
   const look = (await isReadable(photo)) ? comicOf(photo, wishes) : plainPicture(wishes);
-  const oriented = orientation === undefined ? look : look.withMetadata({ orientation });
+  const stamped = await stamp(look);
+  const oriented = orientation === undefined ? stamped : stamped.withMetadata({ orientation });
   return { bytes: await oriented.toFormat(format, { quality: 90 }).toBuffer(), mimeType: MIME_TYPES[format] };
+}
+
+async function stamp(look: Sharp): Promise<Sharp> {
+  const { data, info } = await look.raw().toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const picture = sharp(data, { raw: { width, height, channels } });
+  const widthPx = Math.round(width * STAMP_SHARE);
+  // a sliver has no room for it
+  if (widthPx < 50 || height < widthPx / 3) return picture;
+  return picture.composite([{ input: rehearsalStamp(widthPx), gravity: 'south' }]).removeAlpha();
 }
 
 function comicOf(photo: Buffer, { widthPx, heightPx }: PictureWishes): Sharp {

@@ -1,5 +1,7 @@
 import type { PollBehaviour } from './poll-behaviour.ts';
 import type { PreparedAnswer } from './prepared-answer.ts';
+import { beginsLike, type ReceivedImage, receivedImage } from './received-image.ts';
+import type { SimulatedCall } from './simulated-call.ts';
 
 /** What a request is about. */
 export type PollStep = 'submit' | 'poll' | 'result' | 'cancel' | 'picture';
@@ -14,6 +16,7 @@ export interface PollRoute {
 export interface PollJob {
   readonly id: string;
   readonly behaviour: PollBehaviour;
+  readonly call: SubmittedJob;
   readonly model: string;
   readonly input: unknown;
   /** `under way` until it was polled often enough. */
@@ -27,10 +30,8 @@ export interface PollJob {
 }
 
 /** What is understood of a submitted job. */
-export interface SubmittedJob {
+export interface SubmittedJob extends SimulatedCall {
   readonly model: string;
-  readonly prompt: string;
-  readonly photo: Buffer;
   readonly input: unknown;
 }
 
@@ -72,10 +73,37 @@ export function jsonAnswer(
   };
 }
 
-/** The bytes of a picture that came as base64 or as a data URI; undefined where that is neither. */
-export function photoOf(value: unknown, form: 'base64' | 'data_uri'): Buffer | undefined {
-  const text = Array.isArray(value) ? value[0] : value;
-  if (typeof text !== 'string') return undefined;
-  const base64 = form === 'base64' ? text : /^data:image\/(?:jpeg|png|webp);base64,(.+)$/s.exec(text)?.[1];
-  return base64 !== undefined && /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Buffer.from(base64, 'base64') : undefined;
+/** How a service wants a picture. */
+export type PictureForm = 'base64' | 'data_uri';
+
+const DATA_URI = /^data:(image\/(?:jpeg|png|webp));base64,(.+)$/s;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+
+/** The bytes of a picture that came as base64 or as a data URI, in a list the first; undefined where that is neither. */
+export function photoOf(value: unknown, form: PictureForm): Buffer | undefined {
+  return pictureOf(Array.isArray(value) ? value[0] : value, form);
+}
+
+/** Whether every item of a list, or the only value, is a picture. */
+export const areWhole = (value: unknown, form: PictureForm): boolean =>
+  [value].flat().every((item) => pictureOf(item, form) !== undefined);
+
+/** The pictures of a job's input by their names, in the order they were sent; one of a list is called `name[0]`. */
+export function receivedPictures(input: unknown): Record<string, ReceivedImage> {
+  const values = Object.entries(input ?? {}).flatMap(([name, value]): [string, unknown][] =>
+    Array.isArray(value) ? value.map((item, index) => [`${name}[${index}]`, item]) : [[name, value]],
+  );
+  const found = values.flatMap(([name, value]): [string, ReceivedImage][] => {
+    const bytes = pictureOf(value, 'data_uri') ?? pictureOf(value, 'base64');
+    const mimeType = bytes && IMAGE_TYPES.find((type) => beginsLike(bytes, type));
+    return bytes === undefined || mimeType === undefined ? [] : [[name, receivedImage(bytes, mimeType)]];
+  });
+  return Object.fromEntries(found);
+}
+
+function pictureOf(value: unknown, form: PictureForm): Buffer | undefined {
+  if (typeof value !== 'string') return undefined;
+  const base64 = form === 'base64' ? value : DATA_URI.exec(value)?.[2];
+  return base64 !== undefined && BASE64.test(base64) ? Buffer.from(base64, 'base64') : undefined;
 }

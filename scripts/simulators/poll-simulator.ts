@@ -4,10 +4,20 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BehaviourScript, createScript, type Rule } from './behaviour-script.ts';
 import { POLL_KINDS, type PollBehaviour } from './poll-behaviour.ts';
-import { jsonAnswer, type PollDialect, type PollJob, type PollRoute, type PollStep } from './poll-dialect.ts';
+import {
+  jsonAnswer,
+  type PollDialect,
+  type PollJob,
+  type PollRoute,
+  type PollStep,
+  receivedPictures,
+  type SubmittedJob,
+} from './poll-dialect.ts';
 import { pictureOf, sendPicture } from './poll-picture.ts';
 import { createStepLog, type StepLog, type StepRecord } from './poll-step-log.ts';
 import type { PreparedAnswer } from './prepared-answer.ts';
+import type { Director } from './simulated-call.ts';
+import { tellIdentity } from './tell-identity.ts';
 
 export interface PollSimulatorOptions {
   /** 0, the default, takes a free one. */
@@ -19,6 +29,7 @@ export interface PollSimulatorOptions {
   readonly answer?: Buffer;
   /** The only key accepted; without it any key is. */
   readonly apiKey?: string;
+  readonly director?: Director<PollBehaviour>;
 }
 
 export interface PollSimulator {
@@ -87,6 +98,7 @@ export async function startPollSimulator(dialect: PollDialect, options: PollSimu
 }
 
 async function serve(desk: Desk, request: IncomingMessage, response: ServerResponse, base: string): Promise<void> {
+  if (tellIdentity(desk.dialect.provider, request, response)) return;
   const path = request.url ?? '';
   const route = desk.dialect.route(request.method ?? '', path);
   const record = desk.log.begin({ step: route?.step, jobId: route?.jobId, path, headers: request.headers });
@@ -117,6 +129,8 @@ async function answerTo(desk: Desk, visit: Visit, route: PollRoute, body: Buffer
   const { dialect, options } = desk;
   const job = desk.jobs.get(route.jobId ?? '');
   if (route.step === 'picture') {
+    const { director } = options;
+    if (job?.behaviour.kind === 'success') visit.response.once('finish', () => director?.served(job.call));
     if (job !== undefined) return await sendPicture(job, options.answer, visit.response, visit.gone);
     return { status: 404, headers: {}, body: Buffer.alloc(0) };
   }
@@ -136,17 +150,16 @@ async function take(desk: Desk, visit: Visit, body: Buffer): Promise<PreparedAns
   const { dialect, script, options } = desk;
   const read = dialect.read(visit.record.path, visit.request.headers, parse(body));
   if (typeof read === 'string') return dialect.error(422, read);
+  visit.record.pictures = receivedPictures(read.input);
   const header = visit.request.headers['x-simulate'];
   const key = dialect.keyOf(visit.request.headers);
-  const behaviour = script.next({
-    header: header === undefined ? undefined : String(header),
-    apiKey: key,
-    prompt: read.prompt,
-  });
+  const behaviour = options.director
+    ? await options.director.direct(read)
+    : script.next({ header: header === undefined ? undefined : String(header), apiKey: key, prompt: read.prompt });
   if (behaviour.delayMs !== undefined) await delay(behaviour.delayMs, undefined, { signal: visit.gone });
   const refusal = refusalOf(dialect, behaviour, visit);
   if (refusal !== 'none') return refusal;
-  const job = jobOf(behaviour, read.model, read.input);
+  const job = jobOf(behaviour, read);
   job.picture = pictureOf(behaviour, read.photo, options.answer);
   job.picture.catch(() => undefined);
   desk.jobs.set(job.id, job);
@@ -188,13 +201,14 @@ function refusalOf(dialect: PollDialect, behaviour: PollBehaviour, visit: Visit)
   }
 }
 
-function jobOf(behaviour: PollBehaviour, model: string, input: unknown): PollJob {
+function jobOf(behaviour: PollBehaviour, call: SubmittedJob): PollJob {
   const polls = 'polls' in behaviour ? (behaviour.polls ?? 1) : 1;
   return {
     id: randomUUID(),
     behaviour,
-    model,
-    input,
+    call,
+    model: call.model,
+    input: call.input,
     state: polls === 0 ? endOf(behaviour) : 'under way',
     pollsLeft: polls,
     pollFaultsLeft: behaviour.kind === 'poll_fault' ? (behaviour.times ?? 1) : 0,

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PollStep } from './poll-dialect.ts';
+import type { ReceivedImage } from './received-image.ts';
 
 /** What is remembered of a request. */
 export interface StepRecord {
@@ -9,6 +10,8 @@ export interface StepRecord {
   jobId: string | undefined;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** Of a submitted job: its pictures by their names, in the order they were sent; one of a list is called `name[0]`. */
+  pictures?: Readonly<Record<string, ReceivedImage>>;
 }
 
 export interface StepLog {

@@ -1,4 +1,4 @@
-import { jsonAnswer, type PollDialect, type PollJob, photoOf } from './poll-dialect.ts';
+import { areWhole, jsonAnswer, type PollDialect, type PollJob, photoOf } from './poll-dialect.ts';
 import { type PollSimulator, type PollSimulatorOptions, startPollSimulator } from './poll-simulator.ts';
 
 /** A simulator of Replicate's predictions on loopback. */
@@ -37,6 +37,8 @@ const REPLICATE: PollDialect = {
       .map((value) => photoOf(value, 'data_uri'))
       .find((found) => found !== undefined);
     if (photo === undefined) return 'input: input_image is required.';
+    const lists = Object.values(input ?? {}).filter(Array.isArray);
+    if (!lists.every((list) => areWhole(list, 'data_uri'))) return 'input: image_input: Does not match format uri.';
     if (typeof input?.['prompt'] !== 'string') return 'input: prompt is required.';
     return { model: version, prompt: input['prompt'], photo, input };
   },

@@ -5,6 +5,8 @@ import { type Behaviour, type BehaviourScript, createScript, type Rule } from '.
 import type { EndlessAnswer, PreparedAnswer } from './prepared-answer.ts';
 import { createRequestLog, type RecordedRequest, type RequestLog, type RequestStage } from './request-log.ts';
 import { sendAnswer, sendEndlessly } from './send-answer.ts';
+import type { Director, SimulatedCall } from './simulated-call.ts';
+import { tellIdentity } from './tell-identity.ts';
 
 export interface SimulatorOptions<Kind extends Behaviour> {
   /** 0, the default, takes a free one. */
@@ -18,6 +20,7 @@ export interface SimulatorOptions<Kind extends Behaviour> {
   readonly apiKey?: string;
   /** For benchmarks: requests are counted and not looked at, a success is one prepared buffer. Needs `answer`. */
   readonly cheap?: boolean;
+  readonly director?: Director<Kind>;
 }
 
 export interface Simulator<Kind extends Behaviour> {
@@ -38,7 +41,8 @@ export interface Simulator<Kind extends Behaviour> {
 }
 
 /** One vendor's service: all that simulators differ in. `Read` is what it understood of a request that passed its checks. */
-export interface SimulatedService<Kind extends Behaviour, Read> {
+export interface SimulatedService<Kind extends Behaviour, Read extends SimulatedCall> {
+  readonly provider: string;
   readonly kinds: ReadonlySet<string>;
   readonly success: Kind;
   readonly endless: EndlessAnswer;
@@ -52,11 +56,19 @@ export interface SimulatedService<Kind extends Behaviour, Read> {
   plainAnswer(behaviour: Kind, record: RecordedRequest): PreparedAnswer | undefined;
   /** The answer of the others; `read` is missing where requests are not looked at, `given` is the picture of every success. */
   pictureAnswer(behaviour: Kind, read: Read | undefined, given: Buffer | undefined): Promise<PreparedAnswer>;
+  /** How a request is answered that is not one of the service's calls: it uses up no behaviour of theirs. */
+  aside?(record: RecordedRequest): ((body: Buffer) => AsideAnswer) | undefined;
   /** The simulator itself failed. */
   fault(message: string): PreparedAnswer;
 }
 
-interface Desk<Kind extends Behaviour, Read> {
+/** What a request besides the calls comes to: an answer, or never one, or a closed connection. */
+export interface AsideAnswer {
+  readonly answer: PreparedAnswer | 'hang' | 'cut';
+  readonly delayMs?: number;
+}
+
+interface Desk<Kind extends Behaviour, Read extends SimulatedCall> {
   readonly service: SimulatedService<Kind, Read>;
   readonly options: SimulatorOptions<Kind>;
   readonly script: BehaviourScript<Kind>;
@@ -70,7 +82,7 @@ interface Desk<Kind extends Behaviour, Read> {
  * A server that speaks for the service on loopback, checks requests as it does and then does what its script says.
  * @throws TypeError for a script that is none; rejects when the port is taken.
  */
-export async function startSimulator<Kind extends Behaviour, Read>(
+export async function startSimulator<Kind extends Behaviour, Read extends SimulatedCall>(
   service: SimulatedService<Kind, Read>,
   options: SimulatorOptions<Kind>,
 ): Promise<Simulator<Kind>> {
@@ -113,11 +125,12 @@ export async function startSimulator<Kind extends Behaviour, Read>(
   };
 }
 
-async function serve<Kind extends Behaviour, Read>(
+async function serve<Kind extends Behaviour, Read extends SimulatedCall>(
   desk: Desk<Kind, Read>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (tellIdentity(desk.service.provider, request, response)) return;
   const { apiKey, headers } = desk.service.splitKey(request.headers);
   const record = desk.log.begin({ method: request.method ?? '', path: request.url ?? '', headers });
   record.keyAccepted = apiKey !== '' && (desk.apiKey === undefined || desk.apiKey === apiKey);
@@ -149,11 +162,17 @@ interface Visit {
   readonly gone: AbortSignal;
 }
 
-async function answer<Kind extends Behaviour, Read>(desk: Desk<Kind, Read>, visit: Visit): Promise<void> {
+async function answer<Kind extends Behaviour, Read extends SimulatedCall>(
+  desk: Desk<Kind, Read>,
+  visit: Visit,
+): Promise<void> {
   const { service, script, options, log } = desk;
   const { request, record, apiKey } = visit;
+  const aside = service.aside?.(record);
+  if (aside !== undefined) return await answerAside(desk, visit, aside);
   const refusal = service.refusalOf(record, apiKey);
-  const early = script.looksAtPrompts || refusal !== undefined ? undefined : choose(desk, visit);
+  const isLate = script.looksAtPrompts || refusal !== undefined || options.director !== undefined;
+  const early = isLate ? undefined : choose(desk, visit);
   if (early?.kind === 'stall') return;
   if (early?.kind === 'status' && early.early === true) return await send(desk, visit, early, undefined);
   const body = await receive(request, record, options.cheap === true);
@@ -162,10 +181,43 @@ async function answer<Kind extends Behaviour, Read>(desk: Desk<Kind, Read>, visi
   if (options.cheap === true) return await send(desk, visit, early ?? choose(desk, visit), undefined);
   const checked = refusal === undefined ? await service.read(record, body) : { refusal };
   if ('refusal' in checked) return await reply(desk, visit, service.success, checked.refusal);
+  if (options.director !== undefined) return await beDirected(desk, visit, options.director, checked.read);
   await send(desk, visit, early ?? choose(desk, visit), checked.read);
 }
 
-function choose<Kind extends Behaviour, Read>(desk: Desk<Kind, Read>, { request, record, apiKey }: Visit): Kind {
+async function answerAside<Kind extends Behaviour, Read extends SimulatedCall>(
+  desk: Desk<Kind, Read>,
+  visit: Visit,
+  aside: (body: Buffer) => AsideAnswer,
+): Promise<void> {
+  const { request, response, record, gone } = visit;
+  const body = await receive(request, record, false);
+  record.receivedAt = performance.now();
+  const { answer, delayMs } = aside(body);
+  desk.log.reached(record, 'received');
+  if (delayMs !== undefined) await delay(delayMs, undefined, { signal: gone });
+  if (answer === 'hang') return;
+  if (answer !== 'cut') return await reply(desk, visit, desk.service.success, answer);
+  record.outcome = 'cut';
+  response.socket?.destroySoon();
+}
+
+async function beDirected<Kind extends Behaviour, Read extends SimulatedCall>(
+  desk: Desk<Kind, Read>,
+  visit: Visit,
+  director: Director<Kind>,
+  read: Read,
+): Promise<void> {
+  const behaviour = await director.direct(read);
+  visit.record.behaviour = behaviour.kind;
+  if (behaviour.kind === 'success') visit.response.once('finish', () => director.served(read));
+  await send(desk, visit, behaviour, read);
+}
+
+function choose<Kind extends Behaviour, Read extends SimulatedCall>(
+  desk: Desk<Kind, Read>,
+  { request, record, apiKey }: Visit,
+): Kind {
   const header = request.headers['x-simulate'];
   const behaviour = desk.script.next({
     header: header === undefined ? undefined : String(header),
@@ -189,7 +241,7 @@ async function receive(request: IncomingMessage, record: RecordedRequest, isChea
   return Buffer.concat(chunks);
 }
 
-async function send<Kind extends Behaviour, Read>(
+async function send<Kind extends Behaviour, Read extends SimulatedCall>(
   desk: Desk<Kind, Read>,
   visit: Visit,
   behaviour: Kind,
@@ -212,7 +264,7 @@ function isCommon(behaviour: Behaviour): boolean {
   return kind === 'drip' || kind === 'cut' || (kind === 'success' && Object.keys(wishes).length === 0);
 }
 
-async function reply<Kind extends Behaviour, Read>(
+async function reply<Kind extends Behaviour, Read extends SimulatedCall>(
   desk: Desk<Kind, Read>,
   visit: Visit,
   behaviour: Kind,

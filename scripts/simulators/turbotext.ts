@@ -6,6 +6,8 @@ import { paintPicture } from './paint-picture.ts';
 import { createStepLog, type StepLog, type StepRecord } from './poll-step-log.ts';
 import type { PreparedAnswer } from './prepared-answer.ts';
 import { pictureMimeType } from './received-image.ts';
+import type { Director, SimulatedCall } from './simulated-call.ts';
+import { tellIdentity } from './tell-identity.ts';
 import {
   failureAnswer,
   finishedAnswer,
@@ -27,6 +29,7 @@ export interface TurbotextSimulatorOptions {
   readonly answer?: Buffer;
   /** The only key accepted; without it any key is. */
   readonly apiKey?: string;
+  readonly director?: Director<TurbotextBehaviour>;
 }
 
 /** A job that the simulated service took, and was paid for. */
@@ -56,6 +59,7 @@ export interface TurbotextSimulator {
 }
 
 interface OpenJob extends TurbotextJob {
+  readonly call: SimulatedCall;
   readonly behaviour: TurbotextBehaviour;
   pollsLeft: number;
   pollFaultsLeft: number;
@@ -123,6 +127,7 @@ export async function startTurbotextSimulator(options: TurbotextSimulatorOptions
 }
 
 async function serve(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (tellIdentity('turbotext', request, response)) return;
   const path = request.url ?? '';
   const method = /^\/api_ai\/(\w+)$/.exec(path)?.[1] ?? '';
   const gone = new AbortController();
@@ -158,30 +163,47 @@ async function answerTo(desk: Desk, visit: Visit): Promise<Answer> {
 }
 
 async function take(desk: Desk, visit: Visit, apiKey: string): Promise<Answer> {
-  const { method, fields, request, response } = visit;
+  const { method, fields, response } = visit;
   const fault = fieldFault(method, fields);
   if (fault !== undefined) return failureAnswer(fault);
-  const header = request.headers['x-simulate'];
-  const behaviour = desk.script.next({
-    header: header === undefined ? undefined : String(header),
-    apiKey,
-    prompt: fields['content'],
-  });
+  const { call, behaviour } = await choose(desk, visit, apiKey);
   if (behaviour.delayMs !== undefined) await delay(behaviour.delayMs, undefined, { signal: visit.gone });
   if (behaviour.kind === 'cut') response.socket?.destroySoon();
   if (behaviour.kind === 'cut' || behaviour.kind === 'hang') return undefined;
   const refusal = refusalAnswer(behaviour);
   if (refusal !== undefined) return refusal;
-  const job = openJob(desk, visit, behaviour);
+  const job = openJob(desk, visit, call, behaviour);
   desk.jobs.push(job);
   visit.record.jobId = String(job.queueId);
   return takenAnswer(job.queueId, behaviour);
 }
 
-function openJob({ jobs }: Desk, { method, fields }: Visit, behaviour: TurbotextBehaviour): OpenJob {
+/** Who directs looks at the photo; a script does not wait for it. */
+async function choose(
+  { options: { director }, script }: Desk,
+  { request, method, fields }: Visit,
+  apiKey: string,
+): Promise<{ call: SimulatedCall; behaviour: TurbotextBehaviour }> {
+  const found = director && (await fetchImages(method, fields).catch(() => undefined));
+  const [photo] = [...(found?.values() ?? [])];
+  const call: SimulatedCall = { prompt: fields['content'] ?? '', photo: photo?.bytes ?? Buffer.alloc(0) };
+  const header = request.headers['x-simulate'];
+  const behaviour = director
+    ? await director.direct(call)
+    : script.next({ header: header === undefined ? undefined : String(header), apiKey, prompt: fields['content'] });
+  return { call, behaviour };
+}
+
+function openJob(
+  { jobs }: Desk,
+  { method, fields }: Visit,
+  call: SimulatedCall,
+  behaviour: TurbotextBehaviour,
+): OpenJob {
   const images = fetchImages(method, fields);
   images.catch(() => undefined);
   return {
+    call,
     queueId: FIRST_QUEUE_ID + jobs.length,
     method,
     fields,
@@ -221,7 +243,7 @@ async function poll(desk: Desk, { fields, method, response }: Visit): Promise<An
   return finishedAnswer(behaviour, base, `/uploads/${job.queueId}`);
 }
 
-async function sendPicture(desk: Desk, { record }: Visit): Promise<Answer> {
+async function sendPicture(desk: Desk, { record, response }: Visit): Promise<Answer> {
   const job = desk.jobs.find(({ queueId }) => record.path === `/uploads/${queueId}`);
   const nothing = Buffer.alloc(0);
   if (job === undefined) return { status: 404, headers: {}, body: nothing };
@@ -229,7 +251,8 @@ async function sendPicture(desk: Desk, { record }: Visit): Promise<Answer> {
   job.picture ??= pictureOf(desk, job);
   const bytes = await job.picture;
   const headers = { 'content-type': pictureMimeType(bytes) };
-  const { behaviour } = job;
+  const { behaviour, call } = job;
+  if (behaviour.kind === 'success') response.once('finish', () => desk.options.director?.served(call));
   if (behaviour.kind !== 'picture_fault' || job.pictureFaultsLeft === 0) return { status: 200, headers, body: bytes };
   job.pictureFaultsLeft -= 1;
   switch (behaviour.fault) {

@@ -1,8 +1,9 @@
 import { AnswerFault } from './answer-fault.ts';
 import type { TakeSlab } from './base64-decoder.ts';
 import { Base64Decoder } from './base64-decoder.ts';
-import type { AnswerSink, ReadNext } from './exchange.ts';
+import type { AnswerSink } from './exchange.ts';
 import { JsonScanner } from './json-scanner.ts';
+import { collectShortAnswer, type ShortAnswer } from './short-answer.ts';
 
 /** The most base64 characters of one answer; a 4K picture as PNG stays below 40 MB. */
 const BASE64_BYTES_MAX = 64 * 1024 * 1024;
@@ -14,24 +15,16 @@ const STRING_BYTES_MAX = 4096;
 const IMAGES_MAX = 16;
 /** Fits what flash models send (1–2 MB) without growing. */
 const SLAB_BYTES_FIRST = 2 * 1024 * 1024;
-const ERROR_BYTES_MAX = 64 * 1024;
 
 /** What came back with another status than 200. */
-export interface ErrorAnswer {
+export interface ErrorAnswer extends ShortAnswer {
   readonly kind: 'error';
-  readonly status: number;
-  readonly headers: AnswerHeaders;
-  /** The beginning of the body, whatever it is. */
-  readonly text: string;
 }
 
 /** What came back: an error's text, or a document and its picture. */
 export type CollectedAnswer =
   | ErrorAnswer
   | { readonly kind: 'document'; readonly document: unknown; readonly picture: Base64Decoder | undefined };
-
-/** Headers by lower-case name. */
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Where a service's document holds its pictures. */
 export interface PicturePlaces {
@@ -52,30 +45,20 @@ export interface AnswerCollector extends AnswerSink {
 /** Reads a JSON answer while it arrives: pictures are decoded into slabs, an error's text is capped. */
 export function collectPictures(takeSlab: TakeSlab, places: PicturePlaces): AnswerCollector {
   const document = readDocument(takeSlab, places);
-  const error = { bytes: 0, chunks: [] as Buffer[] };
+  const error = collectShortAnswer();
   let status = 0;
-  let headers: AnswerHeaders = {};
 
-  function pushError(chunk: Buffer): ReadNext {
-    error.chunks.push(Buffer.from(chunk));
-    error.bytes += chunk.length;
-    return error.bytes < ERROR_BYTES_MAX ? 'more' : 'enough';
-  }
   return {
     head(answerStatus, answerHeaders) {
       status = answerStatus;
-      headers = answerHeaders;
+      return error.head(answerStatus, answerHeaders);
     },
     push(chunk) {
-      if (status !== 200) return pushError(chunk);
+      if (status !== 200) return error.push(chunk);
       document.push(chunk);
       return 'more';
     },
-    finish() {
-      if (status === 200) return document.finish();
-      const text = Buffer.concat(error.chunks).toString('utf8', 0, ERROR_BYTES_MAX);
-      return { kind: 'error', status, headers, text };
-    },
+    finish: () => (status === 200 ? document.finish() : { kind: 'error', ...error.finish() }),
     release: () => document.release(),
   };
 }

@@ -4,10 +4,13 @@ import type { RequestBody } from './request-body.ts';
 /** What the reader of an answer says: `enough` gives the connection up and counts as the end. */
 export type ReadNext = 'more' | 'enough';
 
+/** Headers by lower-case name. */
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 /** Who reads an answer while it arrives. Both methods may throw, which ends the exchange with that error. */
 export interface AnswerSink {
-  /** Called once, with the final status and the headers by lower-case name. Undefined is `more`. */
-  head(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): ReadNext | undefined;
+  /** Called once, with the final status. Undefined is `more`. */
+  head(status: number, headers: AnswerHeaders): ReadNext | undefined;
   /** Called for each chunk of the body. */
   push(chunk: Buffer): ReadNext;
 }

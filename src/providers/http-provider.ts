@@ -13,6 +13,7 @@ import type {
   SourceImage,
 } from './provider.ts';
 import { createRequestBody, type RequestContent } from './request-body.ts';
+import { createServiceLine, type ServiceLine } from './service-line.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What an adapter over HTTP is given by the composition root. */
@@ -29,7 +30,10 @@ export interface HttpProviderOptions {
 
 /** An adapter over HTTP, with the connections it owns. */
 export interface HttpProvider extends Provider {
-  /** Destroys every connection; a call still running comes out as `unavailable`. May be called again. */
+  /**
+   * Destroys every connection, once what calls that are over left at the service is taken back, which takes seconds at most; a call
+   * still running comes out as `unavailable`. May be called again.
+   */
   close(): Promise<void>;
 }
 
@@ -38,9 +42,27 @@ export interface PlannedRequest {
   /** Below the base address. */
   readonly path: string;
   readonly contentType: string;
-  readonly content: RequestContent;
+  readonly content: RequestContent | StagedContent;
   /** Says why an answer holds no picture. */
   judge(answer: PicturelessAnswer): Verdict;
+}
+
+/** A body that can be written only once some of its images are at the service. */
+export interface StagedContent {
+  /** Everything that is sent, in whatever way. */
+  readonly images: readonly SourceImage[];
+  /**
+   * Brings the images there.
+   *
+   * @returns the body, or why there is none: nothing was charged then.
+   * @throws the reason of the context's signal when that is aborted.
+   */
+  bring(
+    line: ServiceLine,
+    context: CallContext,
+  ): Promise<{ readonly content: RequestContent } | { readonly fault: Verdict }>;
+  /** Takes back what was brought, as well as it can within seconds. Called once the call is over, whatever came of it; never rejects. */
+  takeBack(line: ServiceLine): Promise<void>;
 }
 
 /** An answer that is an error, or a document without a picture. */
@@ -75,12 +97,13 @@ export function createHttpProvider(service: HttpService, options: HttpProviderOp
     connectTimeout: CONNECT_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
-  const pathPrefix = base.pathname.replace(/\/+$/, '');
+  const adapter: Adapter = { service, pool, base, options, takingBack: new Set() };
   return {
     description: service.description,
     isConfigured: () => trimmedKey(options.apiKey()) !== undefined,
-    submit: (input, context) => submit({ service, pool, pathPrefix, options }, input, context),
+    submit: (input, context) => submit(adapter, input, context),
     close: async () => {
+      await Promise.all(adapter.takingBack);
       if (!pool.destroyed) await pool.destroy();
     },
   };
@@ -89,8 +112,10 @@ export function createHttpProvider(service: HttpService, options: HttpProviderOp
 interface Adapter {
   readonly service: HttpService;
   readonly pool: Pool;
-  readonly pathPrefix: string;
+  readonly base: URL;
   readonly options: HttpProviderOptions;
+  /** What is still being taken back from the service. */
+  readonly takingBack: Set<Promise<void>>;
 }
 
 async function submit(adapter: Adapter, input: ProviderInput, context: CallContext): Promise<CallOutcome> {
@@ -102,23 +127,45 @@ async function submit(adapter: Adapter, input: ProviderInput, context: CallConte
   const request = service.plan(input);
   if (typeof request === 'string') return failedCall(unsent('bad_request', request), apiKey);
   const { inputBytesMax } = service.description;
+  const { content } = request;
   const isTooLarge = (segment: string | SourceImage): boolean =>
     typeof segment !== 'string' && segment.sizeBytes > inputBytesMax;
-  if (request.content.segments.some(isTooLarge))
+  if (('segments' in content ? content.segments : content.images).some(isTooLarge))
     return failedCall(unsent('bad_request', `the photo, or a template, is larger than ${inputBytesMax} bytes`), apiKey);
-  return await makeCall(adapter, request, apiKey, context);
+  if ('segments' in content) return await makeCall(adapter, { ...request, content }, apiKey, context);
+  return await makeStagedCall(adapter, { ...request, content }, apiKey, context);
+}
+
+async function makeStagedCall(
+  adapter: Adapter,
+  request: PlannedRequest & { readonly content: StagedContent },
+  apiKey: string,
+  context: CallContext,
+): Promise<CallOutcome> {
+  const { service, pool, base, options, takingBack } = adapter;
+  const { takeSlab } = options;
+  const line = createServiceLine({ pool, base, takeSlab, keyHeader: service.keyHeader(apiKey) });
+  try {
+    const brought = await request.content.bring(line, context);
+    if ('fault' in brought) return failedCall(brought.fault, apiKey);
+    return await makeCall(adapter, { ...request, content: brought.content }, apiKey, context);
+  } finally {
+    // Nobody waits for it: the picture is there, or the next try.
+    const takeBack: Promise<void> = request.content.takeBack(line).finally(() => takingBack.delete(takeBack));
+    takingBack.add(takeBack);
+  }
 }
 
 async function makeCall(
   adapter: Adapter,
-  request: PlannedRequest,
+  request: PlannedRequest & { readonly content: RequestContent },
   apiKey: string,
   { signal, mark }: CallContext,
 ): Promise<CallOutcome> {
   const { takeSlab } = adapter.options;
   const body = createRequestBody(request.content, takeSlab, () => mark?.('request_sent'));
   const answer = adapter.service.collect(takeSlab);
-  const path = adapter.pathPrefix + request.path;
+  const path = adapter.base.pathname.replace(/\/+$/, '') + request.path;
   const headers = { 'content-type': request.contentType, ...adapter.service.keyHeader(apiKey) };
   const head: AnswerSink['head'] = (status, received) => {
     mark?.('answer_began');

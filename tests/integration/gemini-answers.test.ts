@@ -62,6 +62,7 @@ describe('an answer without a picture', () => {
     ...[
       'SAFETY',
       'RECITATION',
+      'LANGUAGE',
       'PROHIBITED_CONTENT',
       'BLOCKLIST',
       'SPII',
@@ -72,7 +73,7 @@ describe('an answer without a picture', () => {
       { ...REFUSED, reason: `finishReason ${reason}: Try another prompt.` },
     ]),
     [{ kind: 'finish', reason: 'IMAGE_RECITATION' }, REFUSED],
-    ...['SAFETY', 'OTHER', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'IMAGE_SAFETY'].map(
+    ...['SAFETY', 'OTHER', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'IMAGE_SAFETY', 'NEVER_HEARD_OF'].map(
       (reason): [GeminiBehaviour, object] => [
         { kind: 'safety_block', reason },
         { ...REFUSED, reason: `blockReason ${reason}` },
@@ -93,6 +94,19 @@ describe('an error', () => {
   it.each<[GeminiBehaviour, object]>([
     [{ kind: 'bad_key' }, { kind: 'invalid_key', retryable: false, charged: 'no' }],
     [{ kind: 'bad_request' }, { kind: 'bad_request', retryable: false, charged: 'no' }],
+    [
+      { kind: 'status', status: 400, name: 'FAILED_PRECONDITION', message: 'User location is not supported.' },
+      {
+        kind: 'bad_request',
+        retryable: false,
+        charged: 'no',
+        reason: 'HTTP 400 FAILED_PRECONDITION: User location is not supported.',
+      },
+    ],
+    [
+      { kind: 'status', status: 408 },
+      { ...UNAVAILABLE, charged: 'no' },
+    ],
     [
       { kind: 'status', status: 401 },
       { kind: 'invalid_key', retryable: false, charged: 'no' },
@@ -153,6 +167,7 @@ describe('an error', () => {
 
   it.each<[Omit<Extract<GeminiBehaviour, { kind: 'throttled' }>, 'kind'>, object]>([
     [{}, { retryable: true }],
+    [{ retryDelaySeconds: 0 }, { retryable: true, retryAfterMs: 0 }],
     [{ retryDelaySeconds: 17.25 }, { retryable: true, retryAfterMs: 17_250 }],
     [{ retryAfter: '8' }, { retryable: true, retryAfterMs: 8_000 }],
     [

@@ -187,7 +187,8 @@ describe('the launcher', () => {
 
   it.each([
     [['nobody']],
-    [['gemini', '--seed', '1']],
+    [['gemini', '--seed', 'x']],
+    [['--default', 'hang']],
     [['gemini', '--port', 'x']],
     [['gemini', '--script', '{}']],
     [['gemini', '--nonsense']],

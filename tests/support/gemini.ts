@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,8 +47,8 @@ export interface PhotoFolder {
   readonly path: string;
   /** A small JPEG that decodes. */
   readonly photo: SourceImage;
-  /** A file of this size that begins like a JPEG. */
-  bigPhoto(sizeBytes: number): Promise<SourceImage>;
+  /** A file of this size that begins like a JPEG. Another name makes another file. */
+  bigPhoto(sizeBytes: number, name?: string): Promise<SourceImage>;
   remove(): Promise<void>;
 }
 
@@ -65,10 +65,10 @@ export async function createPhotoFolder(): Promise<PhotoFolder> {
   return {
     path,
     photo: await write('photo.jpg', small),
-    bigPhoto: async (sizeBytes) => {
+    bigPhoto: async (sizeBytes, name = 'photo') => {
       const bytes = randomBytes(sizeBytes);
       bytes.set([0xff, 0xd8, 0xff]);
-      return await write(`photo-${sizeBytes}.jpg`, bytes);
+      return await write(`${name}-${sizeBytes}.jpg`, bytes);
     },
     remove: () => rm(path, { recursive: true }),
   };
@@ -93,6 +93,25 @@ export function editInput(photo: SourceImage, settings: Record<string, unknown> 
     settings: { prompt: 'Make it a comic.', ...settings },
     photo,
     references: new Map(),
+  };
+}
+
+/** An operation on the photo and template pictures, which the settings name as they do in a slot. */
+export function templateInput(
+  operationId: string,
+  photo: SourceImage,
+  templates: Readonly<Record<string, SourceImage | readonly SourceImage[]>>,
+  settings: Record<string, unknown> = {},
+): ProviderInput {
+  const ids = Object.entries(templates).map(([key, named]) => {
+    const list = [named].flat().map(() => randomUUID());
+    return [key, key.endsWith('_ids') ? list : list[0]] as const;
+  });
+  return {
+    operationId,
+    settings: { prompt: 'Make it a comic.', ...Object.fromEntries(ids), ...settings },
+    photo,
+    references: new Map(Object.entries(templates).map(([key, named]) => [key, [named].flat()])),
   };
 }
 

@@ -11,20 +11,30 @@ import { type PlannedSubmit, planSubmit } from '../../src/providers/poll-service
 import { lastKeys, readAmount, readPointer, readText } from '../../src/providers/poll-service/read-pointer.ts';
 import type { PollServiceDescription } from '../../src/providers/poll-service/service-description.ts';
 import type { SourceImage } from '../../src/providers/provider.ts';
-import { editInput } from '../support/gemini.ts';
+import { editInput, templateInput } from '../support/gemini.ts';
 
+const ID = '4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11';
 const PHOTO: SourceImage = { path: '/nowhere/photo.jpg', mimeType: 'image/png', sizeBytes: 3 };
 const services = readPollServices();
 const named = (id: string): PollServiceDescription => services.find((service) => service.id === id) ?? expect.fail(id);
 
-/** The body of a call, with the photo as the word `PHOTO`. */
+const template = (path: string): SourceImage => ({ path, mimeType: 'image/webp', sizeBytes: 5 });
+/** Services and the settings under which they take several pictures. */
+const POLLED: readonly (readonly [string, Record<string, unknown>])[] = [
+  ['replicate', { photo_input: 'image_input[]' }],
+  ['fal', { photo_input: 'image_urls[]' }],
+  ['bfl', {}],
+];
+
+/** The body of a call, with the photo as the word `PHOTO` and templates as their paths. */
 function bodyOf({ content }: PlannedSubmit): Record<string, unknown> {
   expect(content.images).toBe('base64');
-  return JSON.parse(content.segments.map((segment) => (segment === PHOTO ? 'PHOTO' : segment)).join(''));
+  const shown = (image: SourceImage): string => (image === PHOTO ? 'PHOTO' : image.path);
+  const words = content.segments.map((segment) => (typeof segment === 'string' ? segment : shown(segment)));
+  return JSON.parse(words.join(''));
 }
 
-const plan = (id: string, settings: Record<string, unknown> = {}) =>
-  planSubmit(named(id).operations, editInput(PHOTO, settings));
+const plan = (id: string, settings: Record<string, unknown> = {}) => planSubmit(named(id), editInput(PHOTO, settings));
 const planned = (id: string, settings: Record<string, unknown> = {}): PlannedSubmit => {
   const call = plan(id, settings);
   return typeof call === 'string' ? expect.fail(call) : call;
@@ -64,6 +74,54 @@ describe('the descriptions that are shipped', () => {
     });
   });
 
+  it.each(POLLED)('%s: send as many templates as they say, each once and in order', (id, settings) => {
+    const { limits, operations } = named(id);
+    const templates = Array.from({ length: limits.referencesMax }, (_, index) => template(`t${index}`));
+    const input = templateInput('image_edit', PHOTO, { template_media_ids: templates }, settings);
+    const call = planSubmit({ limits, operations }, input);
+    if (typeof call === 'string') return expect.fail(call);
+    const pictures = call.content.segments.filter((segment) => typeof segment !== 'string');
+    expect(pictures).toEqual([PHOTO, ...templates]);
+    const more = templateInput('image_edit', PHOTO, { template_media_ids: [...templates, template('more')] }, settings);
+    expect(planSubmit({ limits, operations }, more)).toBe(`more than ${limits.referencesMax} template pictures`);
+  });
+
+  it('put templates behind the photo: into the list that the model calls its pictures, or under names of their own', () => {
+    const templates = { template_media_ids: [template('a'), template('b')] };
+    const asked = (id: string, settings: Record<string, unknown>) =>
+      planSubmit(named(id), templateInput('image_edit', PHOTO, templates, settings));
+    const call = asked('replicate', { photo_input: 'image_input[]' });
+    const [photo, a, b] = ['image/png', 'image/webp', 'image/webp'].map((type) => `data:${type};base64,`);
+    expect(typeof call === 'string' ? call : bodyOf(call)['input']).toEqual({
+      prompt: 'Make it a comic.',
+      image_input: [`${photo}PHOTO`, `${a}a`, `${b}b`],
+    });
+    const fluxCall = asked('bfl', {});
+    expect(typeof fluxCall === 'string' ? fluxCall : bodyOf(fluxCall)).toEqual({
+      prompt: 'Make it a comic.',
+      input_image: 'PHOTO',
+      input_image_2: 'a',
+      input_image_3: 'b',
+    });
+    expect(asked('fal', {})).toBe(
+      'the input image_url takes one picture: templates need a list, whose name ends in []',
+    );
+  });
+
+  it('take pictures only of the types and the size of the service, all together', () => {
+    const input = (picture: Partial<SourceImage>, photo: Partial<SourceImage> = {}) =>
+      templateInput('image_edit', { ...PHOTO, ...photo }, { template_media_ids: [{ ...template('a'), ...picture }] });
+    const { inputBytesMax } = named('bfl').limits;
+    expect(planSubmit(named('bfl'), input({ mimeType: 'image/heic' }))).toBe('the service does not take image/heic');
+    expect(planSubmit(named('bfl'), input({}, { mimeType: 'image/heif' }))).toBe(
+      'the service does not take image/heif',
+    );
+    expect(planSubmit(named('bfl'), input({ sizeBytes: inputBytesMax }))).toBe(
+      'the photo and the templates are larger than 14000000 bytes',
+    );
+    expect(planSubmit(named('bfl'), input({ sizeBytes: inputBytesMax - PHOTO.sizeBytes }))).toBeTypeOf('object');
+  });
+
   it('keep a prompt one text, whatever it holds', () => {
     const prompt = '"}, "input_image": {"$photo": "base64"}\u0000\u2028{model}';
     expect(bodyOf(planned('fal', { prompt }))['prompt']).toBe(prompt);
@@ -78,7 +136,7 @@ describe('the descriptions that are shipped', () => {
 
   it('make no call without a prompt, or for another operation', () => {
     expect(plan('bfl', { prompt: ' ' })).toBe('the settings hold no prompt');
-    expect(planSubmit(named('bfl').operations, { ...editInput(PHOTO), operationId: 'crop' })).toContain('crop');
+    expect(planSubmit(named('bfl'), { ...editInput(PHOTO), operationId: 'crop' })).toContain('crop');
   });
 
   it.each([
@@ -93,6 +151,12 @@ describe('the descriptions that are shipped', () => {
     ['bfl', { safety_tolerance: 7 }],
     ['fal', { seed: -1 }],
     ['replicate', { api_key: 'never here' }],
+    ['replicate', { template_media_ids: [ID] }],
+    ['replicate', { template_media_ids: [ID], photo_input: 'input_image' }],
+    ['fal', { template_media_ids: [ID], photo_input: 'image_url' }],
+    ['fal', { template_media_ids: ['ingest'], photo_input: 'image_urls[]' }],
+    ['bfl', { template_media_ids: [] }],
+    ['bfl', { template_media_ids: Array.from({ length: 8 }, () => crypto.randomUUID()) }],
   ])('%s refuses the settings %j', (id, settings) => {
     expect(checkProviderSettings(id, 'image_edit', { prompt: 'x', ...settings })).not.toEqual([]);
   });
@@ -129,6 +193,7 @@ describe('a description is refused', () => {
       '/operations/0/headers/prefer',
     ],
     ['with a hasty interval', (d) => (d['limits'].pollIntervalMs = 1), '/limits/pollIntervalMs'],
+    ['with templates without end', (d) => (d['limits'].referencesMax = 16), '/limits/referencesMax'],
     ['with an unknown type', (d) => (d['limits'].mimeTypes = ['image/gif']), '/limits/mimeTypes/0'],
     ['with a refusal in capitals', (d) => (d['failure'].refusals = ['NSFW']), '/failure/refusals/0'],
   ])('%s', (_what, spoil, pointer) => {

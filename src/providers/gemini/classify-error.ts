@@ -1,8 +1,8 @@
-import type { ErrorAnswer } from '../collect-answer.ts';
 import { type JsonRecord, listOf, recordOf, textOf } from '../json-reading.ts';
 import type { Charged, FailureKind } from '../provider.ts';
 import { plainText } from '../reason.ts';
 import { cappedDelayMs, retryAfterHeaderMs } from '../retry-after.ts';
+import type { ShortAnswer } from '../short-answer.ts';
 import type { Verdict } from '../verdict.ts';
 
 interface Rule {
@@ -12,18 +12,28 @@ interface Rule {
 }
 
 /**
+ * What the service says of a file that a request names: expired or deleted, or not processed yet. Another upload mends it.
+ * A file that is not there and one of another project are told alike, with 403.
+ */
+const FILE_FAULT = /\bFile\b.{1,100}(?:\bmay not exist\b|\bnot in an ACTIVE state\b)/;
+
+/**
  * Reads an answer with another status than 200: Google's error document (https://google.aip.dev/193) if there is one, else the
  * status alone.
  *
  * @param nowMs wall clock, for a `Retry-After` that is a date.
+ * @param model the one that was called, if it was.
  */
-export function classifyError(answer: ErrorAnswer, model: string, nowMs: number): Verdict {
+export function classifyError(answer: ShortAnswer, nowMs: number, model?: string): Verdict {
   const error = errorOf(answer.text);
   const details = listOf(error['details']).map(recordOf);
   const isExhausted = answer.status === 429 && quotaIds(details).some((id) => id.includes('PerDay'));
-  const rule = ruleOf(answer.status, reasonCodes(details));
+  const message = textOf(error['message']) ?? plainText(answer.text);
+  const isFileFault = (answer.status === 400 || answer.status === 403) && FILE_FAULT.test(message ?? '');
+  const rule = isFileFault ? FILE_GONE : ruleOf(answer.status, reasonCodes(details));
   const retryAfterMs = retryDelayMs(details) ?? retryAfterHeaderMs(answer.headers, nowMs);
-  const hint = answer.status === 404 ? `the model "${model}" is unknown or was retired` : undefined;
+  const hint =
+    answer.status === 404 && model !== undefined ? `the model "${model}" is unknown or was retired` : undefined;
   return {
     ...rule,
     retryable: rule.retryable && !isExhausted,
@@ -34,10 +44,12 @@ export function classifyError(answer: ErrorAnswer, model: string, nowMs: number)
         .filter(Boolean)
         .join(' '),
       hint,
-      textOf(error['message']) ?? plainText(answer.text),
+      message,
     ],
   };
 }
+
+const FILE_GONE: Rule = { kind: 'unavailable', retryable: true, charged: 'no' };
 
 function ruleOf(status: number, codes: readonly string[]): Rule {
   if (status === 429) return { kind: 'throttled', retryable: true, charged: 'no' };

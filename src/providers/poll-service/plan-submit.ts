@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ProviderInput, SourceImage } from '../provider.ts';
 import type { RequestContent } from '../request-body.ts';
-import type { BodyTemplate, DescribedOperation } from './service-description.ts';
+import type { BodyTemplate, DescribedOperation, PollServiceDescription } from './service-description.ts';
 
 /** A job to be submitted, before the key and the base address. */
 export interface PlannedSubmit {
@@ -10,11 +10,17 @@ export interface PlannedSubmit {
   readonly content: RequestContent;
 }
 
+/** The setting key of template pictures. */
+const TEMPLATES = 'template_media_ids';
+
 /** Looks a setting up: as the slot has it, else the operation's default. */
 type Lookup = (name: string) => unknown;
 
-/** Writes an operation's settings and the photo into its template; a text says why the job cannot be submitted. */
-export function planSubmit(operations: readonly DescribedOperation[], input: ProviderInput): PlannedSubmit | string {
+/** Writes an operation's settings and its pictures into its template; a text says why the job cannot be submitted. */
+export function planSubmit(
+  { operations, limits }: Pick<PollServiceDescription, 'operations' | 'limits'>,
+  input: ProviderInput,
+): PlannedSubmit | string {
   const operation = operations.find(({ id }) => id === input.operationId);
   if (operation === undefined) return `the operation ${input.operationId} is not known here`;
   const lookup: Lookup = (name) => {
@@ -25,7 +31,24 @@ export function planSubmit(operations: readonly DescribedOperation[], input: Pro
   if (missing !== undefined) return `the settings hold no ${missing}`;
   const path = fillPath(operation.path, lookup);
   if (path === undefined) return 'the settings do not make an address';
-  return { path, headers: operation.headers ?? {}, content: fillBody(operation.body, lookup, input.photo) };
+  const pictures = [input.photo, ...(input.references.get(TEMPLATES) ?? [])];
+  const fault = picturesFault(limits, pictures);
+  if (fault !== undefined) return fault;
+  const content = fillBody(operation, lookup, pictures);
+  return typeof content === 'string' ? content : { path, headers: operation.headers ?? {}, content };
+}
+
+function picturesFault(
+  { mimeTypes, inputBytesMax, referencesMax }: PollServiceDescription['limits'],
+  pictures: readonly SourceImage[],
+): string | undefined {
+  if (pictures.length > referencesMax + 1) return `more than ${referencesMax} template pictures`;
+  const refused = pictures.find(({ mimeType }) => !mimeTypes.includes(mimeType));
+  if (refused !== undefined) return `the service does not take ${refused.mimeType}`;
+  // They travel in one request.
+  const sizeBytes = pictures.reduce((sum, picture) => sum + picture.sizeBytes, 0);
+  if (sizeBytes <= inputBytesMax) return undefined;
+  return `the photo${pictures.length > 1 ? ' and the templates are' : ' is'} larger than ${inputBytesMax} bytes`;
 }
 
 /** A setting may bring slashes into a path, never a way up. */
@@ -38,32 +61,57 @@ function fillPath(template: string, lookup: Lookup): string | undefined {
   return `/${segments.map(encodeURIComponent).join('/')}`;
 }
 
-/** The photo is a word nobody else can have written until the text is made; there it is cut out, for the photo to be read from disk. */
-function fillBody(template: BodyTemplate, lookup: Lookup, photo: SourceImage): RequestContent {
-  const word = randomUUID();
-  const text = JSON.stringify(
-    fill(template, lookup, { base64: word, data_uri: `data:${photo.mimeType};base64,${word}` }),
-  );
-  const segments = text.split(word).flatMap((piece, index) => (index === 0 ? [piece] : [photo, piece]));
+/**
+ * Each picture is a word nobody else can have written until the text is made; there it is cut out, for the picture to be read from
+ * disk. A text says why no body can be made.
+ */
+function fillBody(
+  { body }: DescribedOperation,
+  lookup: Lookup,
+  pictures: readonly SourceImage[],
+): RequestContent | string {
+  const words = pictures.map(() => randomUUID() as string);
+  const shapes = pictures.map(({ mimeType }, index) => {
+    const base64 = String(words[index]);
+    return { base64, data_uri: `data:${mimeType};base64,${base64}` };
+  });
+  const filling: Filling = { lookup, pictures: shapes, fault: undefined };
+  const text = JSON.stringify(fill(body, filling));
+  if (filling.fault !== undefined) return filling.fault;
+  const segments = text
+    .split(new RegExp(`(${words.join('|')})`))
+    .map((piece) => pictures[words.indexOf(piece)] ?? piece);
   return { segments, images: 'base64' };
 }
 
-type PhotoWords = Readonly<Record<'base64' | 'data_uri', string>>;
-
-function fill(template: BodyTemplate, lookup: Lookup, photo: PhotoWords): unknown {
-  if (Array.isArray(template))
-    return template.map((item) => fill(item, lookup, photo)).filter((item) => item !== undefined);
-  if (typeof template !== 'object' || template === null) return template;
-  const record = template as Readonly<Record<string, BodyTemplate>>;
-  if ('$setting' in record) return lookup(String(record['$setting']));
-  if ('$photo' in record) return photo[record['$photo'] === 'base64' ? 'base64' : 'data_uri'];
-  const entries = Object.entries(record).map(([key, value]) => fillEntry(key, fill(value, lookup, photo), lookup));
-  return Object.fromEntries(entries);
+interface Filling {
+  readonly lookup: Lookup;
+  readonly pictures: readonly Readonly<Record<'base64' | 'data_uri', string>>[];
+  fault: string | undefined;
 }
 
-function fillEntry(template: string, value: unknown, lookup: Lookup): [key: string, value: unknown] {
+function fill(template: BodyTemplate, filling: Filling): unknown {
+  if (Array.isArray(template)) return template.map((item) => fill(item, filling)).filter((item) => item !== undefined);
+  if (typeof template !== 'object' || template === null) return template;
+  const record = template as Readonly<Record<string, BodyTemplate>>;
+  if ('$setting' in record) return filling.lookup(String(record['$setting']));
+  const { $photo, $pictures, $template, as } = record;
+  const shape = ($photo ?? $pictures ?? as) === 'base64' ? 'base64' : 'data_uri';
+  if ($photo !== undefined) return filling.pictures[0]?.[shape];
+  if ($pictures !== undefined) return filling.pictures.map((picture) => picture[shape]);
+  if ($template !== undefined) return filling.pictures[Number($template)]?.[shape];
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => fillEntry(key, fill(value, filling), filling)),
+  );
+}
+
+function fillEntry(template: string, value: unknown, filling: Filling): [key: string, value: unknown] {
   const name = /^\{([a-z_]+)\}$/.exec(template)?.[1];
   if (name === undefined) return [template, value];
-  const key = String(lookup(name) ?? name);
-  return key.endsWith('[]') ? [key.slice(0, -2), [value]] : [key, value];
+  const key = String(filling.lookup(name) ?? name);
+  const values = Array.isArray(value) ? value : [value];
+  if (key.endsWith('[]')) return [key.slice(0, -2), values];
+  if (values.length > 1)
+    filling.fault = `the input ${key} takes one picture: templates need a list, whose name ends in []`;
+  return [key, values[0]];
 }

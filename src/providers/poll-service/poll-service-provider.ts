@@ -20,7 +20,7 @@ import type { PollServiceDescription } from './service-description.ts';
 /** What the adapter is given by the composition root. */
 export interface PollServiceOptions extends HttpProviderOptions {
   /** Resolves host names. Default: the system. */
-  readonly resolve?: Resolve;
+  readonly resolve?: Resolve | undefined;
 }
 
 const CANCEL_TIMEOUT_MS = 3_000;
@@ -63,7 +63,13 @@ function descriptionOf({ id, name, limits, operations }: PollServiceDescription)
     inputTravel: 'inline',
     ...shown,
     appliesOutput: false,
-    operations: operations.map(({ id, name, needs, schemaRef }) => ({ id, name, needs, schemaRef })),
+    operations: operations.map(({ id, name, needs, schemaRef, defaults }) => ({
+      id,
+      name,
+      needs,
+      schemaRef,
+      ...(typeof defaults['model'] === 'string' && { modelDefault: defaults['model'] }),
+    })),
   };
 }
 
@@ -72,10 +78,7 @@ async function submit(adapter: Adapter, input: ProviderInput, context: CallConte
   const { service, base } = adapter;
   const usable = usableKey(adapter.apiKey());
   if ('fault' in usable) return failedCall(usable.fault, undefined);
-  const { inputBytesMax } = service.limits;
-  if (input.photo.sizeBytes > inputBytesMax)
-    return failedCall(unsent('bad_request', `the photo is larger than ${inputBytesMax} bytes`), usable.key);
-  const planned = planSubmit(service.operations, input);
+  const planned = planSubmit(service, input);
   if (typeof planned === 'string') return failedCall(unsent('bad_request', planned), usable.key);
   const url = new URL(base.pathname.replace(/\/+$/, '') + planned.path, base);
   const reply = await sendJob(adapter, planned, url, { ...context, key: usable.key });

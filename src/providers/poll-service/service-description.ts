@@ -52,6 +52,7 @@ export interface PollServiceDescription {
 /** What the worker may rely on; see `ProviderDescription`. */
 export interface ServiceLimits {
   readonly mimeTypes: readonly ImageMimeType[];
+  /** Of all the pictures of a job together: they travel in one request. */
   readonly inputBytesMax: number;
   readonly referencesMax: number;
   readonly runningMax: number;
@@ -71,8 +72,15 @@ export interface DescribedOperation extends OperationDescription {
 }
 
 /**
- * A JSON body with places to fill in: `{"$setting": "seed"}` (left out where there is no such setting) and `{"$photo": "data_uri"}` or
- * `{"$photo": "base64"}`. A key `{name}` is the text of the setting `name`; one that ends in `[]` puts its value into a list.
+ * A JSON body with places to fill in. A picture is written as `data_uri` or `base64`.
+ *
+ * - `{"$setting": "seed"}`: a setting; left out where there is none.
+ * - `{"$photo": "base64"}`: the photo.
+ * - `{"$template": 1, "as": "base64"}`: a template picture, the first of `template_media_ids` is 1; left out where there is none.
+ * - `{"$pictures": "data_uri"}`: a list, the photo and then the templates.
+ *
+ * A key `{name}` is the text of the setting `name`. One that ends in `[]` holds a list, any other a single value: more than one
+ * picture does not fit there, and the job is not submitted.
  */
 export type BodyTemplate =
   | string
