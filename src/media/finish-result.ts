@@ -1,12 +1,16 @@
 import type { Metadata } from 'sharp';
 import type { ResultMimeType } from '../domain/images.ts';
+import type { OutputWish } from '../domain/output-wish.ts';
 import { UnacceptableImageError } from '../domain/unacceptable-image.ts';
-import { encodeUpright, type OutputFormat } from './encode-upright.ts';
+import { encodeUpright } from './encode-upright.ts';
 import { type ContentKind, contentKind, KIND_BYTES, KIND_WORDS } from './formats/content-kind.ts';
-import type { FinishedResult, FinishOptions, OutputWish } from './picture.ts';
+import { type FramePicture, openFrame } from './frame-picture.ts';
+import type { FinishedResult, FinishOptions } from './picture.ts';
+import { type PrintShape, planShape } from './print-shape.ts';
 import { openImage } from './sharp.ts';
 import { stripMetadata } from './strip-metadata.ts';
 import { createThumbnail } from './thumbnail.ts';
+import type { OutputFormat } from './write-format.ts';
 
 const DECODABLE: ReadonlySet<ContentKind> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif']);
 
@@ -38,10 +42,11 @@ export async function finishResult(image: Buffer, options: FinishOptions): Promi
   try {
     const header = await openImage(image, options.pixelsMax).metadata();
     const format = resultFormat(header);
-    if (format !== undefined && isAsWished(header, format, options.output)) {
-      return finishAsItIs(image, header, format, decoded);
+    const plan = await planFinish(header, options);
+    if (format !== undefined && isAsWished(header, format, plan, options.output)) {
+      return { ...finishAsItIs(image, header, format, decoded), frameFault: plan.frameFault };
     }
-    const result = await finishEncoded(image, header, options);
+    const result = await finishEncoded(image, header, plan, options);
     await decoded.catch(() => undefined);
     return result;
   } catch (error) {
@@ -55,13 +60,38 @@ function resultFormat({ format, pages }: Metadata): OutputFormat | undefined {
   return isStill && (format === 'jpeg' || format === 'png' || format === 'webp') ? format : undefined;
 }
 
-function isAsWished(header: Metadata, format: OutputFormat, wish: OutputWish = {}): boolean {
+interface FinishPlan {
+  readonly shape: PrintShape;
+  readonly frame: FramePicture | undefined;
+  readonly frameFault: string | undefined;
+}
+
+/** The picture was paid for: it is not thrown away because the frame around it is damaged. */
+async function planFinish(header: Metadata, options: FinishOptions): Promise<FinishPlan> {
+  const { framePath, output = {}, pixelsMax } = options;
+  let frame: FramePicture | undefined;
+  let frameFault: string | undefined;
+  if (framePath !== undefined) {
+    try {
+      frame = await openFrame(framePath, pixelsMax);
+    } catch (error) {
+      frameFault = firstLine(error);
+    }
+  }
+  const { width: widthPx, height: heightPx } = header.autoOrient;
+  return { shape: planShape({ widthPx, heightPx }, output, { pixelsMax, frame: frame?.size }), frame, frameFault };
+}
+
+function isAsWished(header: Metadata, format: OutputFormat, plan: FinishPlan, wish: OutputWish = {}): boolean {
+  const { size } = plan.shape;
   return (
+    plan.frame === undefined &&
     (header.orientation ?? 1) === 1 &&
     COMMON_SPACES.has(header.space) &&
     (wish.format === undefined || wish.format === format) &&
     (wish.quality === undefined || format === 'png') &&
-    (wish.maxSidePx === undefined || Math.max(header.width, header.height) <= wish.maxSidePx)
+    size.widthPx === header.width &&
+    size.heightPx === header.height
   );
 }
 
@@ -91,14 +121,24 @@ function finishAsItIs(
   };
 }
 
-async function finishEncoded(image: Buffer, header: Metadata, options: FinishOptions): Promise<FinishedResult> {
+async function finishEncoded(
+  image: Buffer,
+  header: Metadata,
+  plan: FinishPlan,
+  options: FinishOptions,
+): Promise<FinishedResult> {
   const { output = {}, pixelsMax } = options;
+  const { shape } = plan;
   const format = output.format ?? resultFormat(header) ?? 'jpeg';
+  const { frame, frameFault } = await decodeFrame(plan);
+  // the colours of a frame and of an edge are sRGB
+  const isPainted = frame !== undefined || shape.fit === 'contain';
   const encoded = await encodeUpright(openImage(image, pixelsMax), {
     format,
     quality: output.quality,
-    maxSidePx: output.maxSidePx,
-    keepsProfile: COMMON_SPACES.has(header.space),
+    keepsProfile: COMMON_SPACES.has(header.space) && !isPainted,
+    shape: { ...shape, gravity: output.gravity, padColour: output.padColour },
+    frame,
   });
   return {
     parts: [encoded.bytes],
@@ -107,14 +147,26 @@ async function finishEncoded(image: Buffer, header: Metadata, options: FinishOpt
     widthPx: encoded.widthPx,
     heightPx: encoded.heightPx,
     thumbnail: proveWhole(encoded.bytes, options),
+    frameFault,
   };
+}
+
+async function decodeFrame({ shape, frame, frameFault }: FinishPlan) {
+  try {
+    return { frame: await frame?.decode(shape.size), frameFault };
+  } catch (error) {
+    return { frame: undefined, frameFault: firstLine(error) };
+  }
 }
 
 function asUnacceptable(error: unknown, pixelsMax: number): UnacceptableImageError {
   if (error instanceof UnacceptableImageError) return error;
-  const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+  const message = firstLine(error);
   const reason = message.includes('pixel limit')
     ? `The picture has more than ${pixelsMax} pixels.`
     : `The picture cannot be decoded: ${message}`;
   return new UnacceptableImageError(reason, { cause: error });
 }
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';

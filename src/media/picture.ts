@@ -1,19 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ResultMimeType } from '../domain/images.ts';
+import type { OutputWish } from '../domain/output-wish.ts';
 
 /** The bytes of a picture on their way out: still in memory, or on disk. Whoever sends them releases or closes them, once. */
 export type PictureBytes =
   | { readonly kind: 'memory'; readonly parts: readonly Buffer[]; readonly sizeBytes: number; release?(): void }
   | { readonly kind: 'file'; readonly handle: FileHandle; readonly offset: number; readonly sizeBytes: number };
-
-/** What a slot wants its results to be. Whatever is left out stays as the provider made it. */
-export interface OutputWish {
-  readonly format?: 'jpeg' | 'png' | 'webp' | undefined;
-  /** 1–100, for JPEG and WebP; PNG is always lossless. Asking for a quality means encoding again. */
-  readonly quality?: number | undefined;
-  /** The longer side; smaller pictures stay as they are. */
-  readonly maxSidePx?: number | undefined;
-}
 
 /** How an answer becomes a result. */
 export interface FinishOptions {
@@ -22,6 +14,8 @@ export interface FinishOptions {
   /** The longer side of the thumbnail; 320 where it is left out. */
   readonly thumbnailSidePx?: number | undefined;
   readonly output?: OutputWish | undefined;
+  /** The absolute path of a picture with transparency that is laid over the result and decides its shape and size. */
+  readonly framePath?: string | undefined;
 }
 
 /** A picture that may be stored and sent: whole, upright, without metadata. */
@@ -37,6 +31,8 @@ export interface FinishedResult {
    * `UnacceptableImageError` when it is not. The pieces may be written meanwhile, but not sent. Never unhandled.
    */
   readonly thumbnail: Promise<Buffer>;
+  /** Why the asked frame could not be laid over it; the result is whole without it. */
+  readonly frameFault?: string | undefined;
 }
 
 /** Turns a provider's bytes into a result. Rejects with an `UnacceptableImageError` when they are no acceptable picture. */
@@ -73,4 +69,6 @@ export interface Picture {
   readonly bytes: PictureBytes;
   readonly mimeType: string;
   readonly providerId: string;
+  /** Which link of the slot's chain made it; 0: the slot's own provider. */
+  readonly linkNo: number;
 }

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { ResultMimeType } from '../domain/images.ts';
 import { UnacceptableImageError } from '../domain/unacceptable-image.ts';
-import { encodeUpright, type OutputFormat } from './encode-upright.ts';
+import { encodeUpright } from './encode-upright.ts';
 import type { StripPicture } from './picture.ts';
 import { openImage } from './sharp.ts';
 import { onStorage } from './storage-fault.ts';
 import { stripMetadata } from './strip-metadata.ts';
+import type { OutputFormat } from './write-format.ts';
 
 const FORMAT = {
   'image/jpeg': 'jpeg',
@@ -26,7 +27,7 @@ export const stripPicture: StripPicture = async (absolutePath, mimeType, { pixel
   const isUpright = ((await read(openImage(file, pixelsMax).metadata())).orientation ?? 1) === 1;
   const stripped = isUpright ? tryToStrip(file, mimeType) : undefined;
   if (stripped !== undefined) return { mimeType, parts: stripped };
-  const wish = { format: FORMAT[mimeType], quality: undefined, maxSidePx: undefined, keepsProfile: false };
+  const wish = { format: FORMAT[mimeType], keepsProfile: false };
   const { bytes } = await read(encodeUpright(openImage(file, pixelsMax), wish));
   return { mimeType, parts: [bytes] };
 };

@@ -38,6 +38,8 @@ export interface UploadHooks {
    * part; rejects with a `DomainError` to refuse the upload at once.
    */
   onFile(part: UploadedPart, fields: ReadonlyMap<string, string>): Promise<PartReceiver | undefined>;
+  /** Told of every file part after the accepted one: it is passed over. Throws a `DomainError` to refuse the upload at once. */
+  onExtraFile?(part: UploadedPart): void;
 }
 
 /** How much an upload may bring. Sizes in bytes, times in milliseconds. */

@@ -1,8 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import type { OutputWish } from '../../src/domain/output-wish.ts';
 import { UnacceptableImageError } from '../../src/domain/unacceptable-image.ts';
 import { finishResult } from '../../src/media/finish-result.ts';
-import type { FinishedResult, OutputWish } from '../../src/media/picture.ts';
+import type { FinishedResult } from '../../src/media/picture.ts';
 import { createThumbnail } from '../../src/media/thumbnail.ts';
 import {
   decodePixels,

@@ -276,10 +276,15 @@ describe('watermark', () => {
     expect((await pixel(marked, 5, 5)).slice(0, 3)).toEqual([0, 0, 0]);
   });
 
-  it('refuses to mark with nothing', async () => {
+  it('leaves the photo as it is where the variables of the text left nothing of it', async () => {
+    const photo = await store(plain(40, 40, '#ff0000'));
+    for (const settings of [{ ...PNG, text: '   ' }, PNG])
+      expect(await pixel(await make('watermark', settings, photo), 30, 38)).toEqual([255, 0, 0]);
+  });
+
+  it('refuses to mark with a picture that is not there', async () => {
     const photo = await store(plain(40, 40, '#ff0000'));
     const failed = { outcome: 'failed', failure: { kind: 'bad_request' } };
-    expect(await submit('watermark', { text: '   ' }, photo)).toMatchObject(failed);
     expect(await submit('watermark', { watermark_media_id: crypto.randomUUID() }, photo)).toMatchObject(failed);
   });
 });

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { readProviderSettings } from '../../scripts/generate/provider-settings.ts';
 import { undrawableCharacters } from '../../src/providers/studio/caption.ts';
 import { createStudioProvider } from '../../src/providers/studio/studio-provider.ts';
 import { untilAborted } from '../../src/providers/studio/until-aborted.ts';
 
-const SCHEMAS = join(import.meta.dirname, '../../spec/contracts/schemas');
+const SETTINGS = readProviderSettings();
 const { description } = createStudioProvider({ pixelsMax: 1, cores: 3 });
 
 interface SettingsSchema {
@@ -17,8 +16,7 @@ interface SettingsSchema {
 }
 
 function schemaOf(operationId: string): SettingsSchema {
-  const operation = description.operations.find(({ id }) => id === operationId);
-  return JSON.parse(readFileSync(join(SCHEMAS, operation?.schemaRef ?? 'missing'), 'utf8')) as SettingsSchema;
+  return SETTINGS.get(`studio/${operationId}`) as unknown as SettingsSchema;
 }
 
 function validator(operationId: string) {
@@ -62,6 +60,10 @@ describe.each(description.operations.map(({ id }) => id))('the settings of %s', 
     { output: { max_side_px: 255 } },
     { output: { max_side_px: 4097 } },
     { output: { format: 'gif' } },
+    { output: { print_ratio: '2/3' } },
+    { output: { fit: 'stretch' } },
+    { output: { pad_color: 'white' } },
+    { output: { enlarge: true } },
     { output: { other: 1 } },
     { other: 1 },
   ])('refuse %j', (settings) => {
@@ -70,6 +72,10 @@ describe.each(description.operations.map(({ id }) => id))('the settings of %s', 
 
   it('offer the same result file as every other operation', () => {
     expect(schema.properties.output).toEqual(schemaOf('crop').properties.output);
+  });
+
+  it('lay a frame over what was made, unless framing is the point', () => {
+    expect(Object.hasOwn(schema.properties, 'finish_frame_media_id')).toBe(operationId !== 'frame');
   });
 });
 

@@ -1,5 +1,5 @@
+import type { Size } from '../../media/size.ts';
 import font from './caption-font.json' with { type: 'json' };
-import type { Size } from './size.ts';
 import { StudioFault } from './studio-fault.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { StudioOperation, StudioTask } from './operation.ts';
-import { encode, readOutput } from './output.ts';
+import { largestPiece, readPrintRatio } from '../../media/print-shape.ts';
+import type { Made, StudioOperation, StudioTask } from './operation.ts';
+import { workSize } from './output.ts';
 import { readChoice, readText } from './setting-values.ts';
-import { type Size, scaleSize, shrinkFactor } from './size.ts';
 import { StudioFault } from './studio-fault.ts';
 
 const GRAVITIES = ['centre', 'top', 'bottom', 'left', 'right', 'attention'] as const;
@@ -13,32 +13,15 @@ export const CROP: StudioOperation = {
   render,
 };
 
-async function render({ settings, photo }: StudioTask): Promise<Buffer> {
-  const output = readOutput(settings);
+function render({ settings, photo, planFor }: StudioTask): Made {
   const orientation = readChoice(settings, 'orientation', ORIENTATIONS, 'auto');
-  const ratio = widthToHeight(readText(settings, 'print_ratio', '2:3'), orientation, photo.size);
+  const printRatio = readText(settings, 'print_ratio', '2:3');
+  const ratio = readPrintRatio(printRatio, orientation, photo.size);
+  if (ratio === undefined) throw new StudioFault(`"${printRatio}" is not a print ratio such as 2:3.`);
   const piece = largestPiece(photo.size, ratio);
-  const { widthPx: width, heightPx: height } = scaleSize(piece, shrinkFactor(piece, output.sidePxMax));
+  const shape = planFor(piece);
+  const size = workSize(piece, shape);
   const position = readChoice(settings, 'gravity', GRAVITIES, 'centre');
-  const cropped = photo.pipeline().resize({ width, height, fit: 'cover', position });
-  return encode(cropped, output, photo.hasProfile);
-}
-
-/** A print has no direction of its own: `auto` turns it as the photo lies, and leaves it as written for a square photo. */
-function widthToHeight(printRatio: string, orientation: (typeof ORIENTATIONS)[number], photo: Size): number {
-  const written = /^([1-9]\d?):([1-9]\d?)$/.exec(printRatio);
-  if (written === null) throw new StudioFault(`"${printRatio}" is not a print ratio such as 2:3.`);
-  const ratio = Number(written[1]) / Number(written[2]);
-  const isAsWritten = orientation === 'auto' && photo.widthPx === photo.heightPx;
-  if (isAsWritten) return ratio;
-  const isLandscape = orientation === 'auto' ? photo.widthPx > photo.heightPx : orientation === 'landscape';
-  return isLandscape ? Math.max(ratio, 1 / ratio) : Math.min(ratio, 1 / ratio);
-}
-
-/** In fractions of pixels: rounding is left to the last step, where the largest side is known. */
-function largestPiece(photo: Size, ratio: number): Size {
-  return {
-    widthPx: Math.min(photo.widthPx, photo.heightPx * ratio),
-    heightPx: Math.min(photo.heightPx, photo.widthPx / ratio),
-  };
+  const { widthPx: width, heightPx: height } = size;
+  return { pipeline: photo.pipeline().resize({ width, height, fit: 'cover', position }), size, shape };
 }

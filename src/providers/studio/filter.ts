@@ -1,3 +1,4 @@
+import { applyShape } from '../../media/apply-shape.ts';
 import {
   type ColourTransform,
   chain,
@@ -9,10 +10,9 @@ import {
   type Triple,
   weaken,
 } from './colour-transform.ts';
-import type { StudioOperation, StudioTask } from './operation.ts';
-import { encode, readOutput } from './output.ts';
+import type { Made, StudioOperation, StudioTask } from './operation.ts';
+import { workSize } from './output.ts';
 import { readChoice, readColour, readNumber, type Settings } from './setting-values.ts';
-import { scaleSize, shrinkFactor } from './size.ts';
 
 /** Every effect changes each pixel by its own colour alone, so it is one matrix and one offset, whatever the picture. */
 const EFFECTS = {
@@ -35,17 +35,17 @@ export const FILTER: StudioOperation = {
   render,
 };
 
-async function render({ settings, photo }: StudioTask): Promise<Buffer> {
-  const output = readOutput(settings);
+function render({ settings, photo, output, planFor }: StudioTask): Made {
   const effect = EFFECTS[readChoice(settings, 'effect', EFFECT_NAMES, 'greyscale')];
   const transform = weaken(effect(settings), readNumber(settings, 'strength', 1));
-  const { widthPx: width, heightPx: height } = scaleSize(photo.size, shrinkFactor(photo.size, output.sidePxMax));
-  const recoloured = photo
-    .pipeline()
-    .resize({ width, height, fit: 'fill' })
-    .recomb([row(transform.matrix[0]), row(transform.matrix[1]), row(transform.matrix[2])]);
+  const shape = planFor(photo.size);
+  // an edge that is added later keeps its colour; what is cut off need not be worked on
+  const isPadded = shape.fit === 'contain';
+  const size = isPadded ? workSize(photo.size, shape) : shape.size;
+  const sized = applyShape(photo.pipeline(), { ...shape, size, fit: isPadded ? 'fill' : shape.fit }, output);
+  const recoloured = sized.recomb([row(transform.matrix[0]), row(transform.matrix[1]), row(transform.matrix[2])]);
   const isLifted = transform.offset.some((lift) => lift !== 0);
-  return encode(isLifted ? recoloured.linear([1, 1, 1], [...transform.offset]) : recoloured, output, photo.hasProfile);
+  return { pipeline: isLifted ? recoloured.linear([1, 1, 1], [...transform.offset]) : recoloured, size, shape };
 }
 
 function row([red, green, blue]: Triple): [number, number, number] {

@@ -1,12 +1,12 @@
 import type { OverlayOptions } from 'sharp';
+import { decodePixels } from '../../media/pixels.ts';
+import { type Size, scaleSize, shorterSidePx } from '../../media/size.ts';
 import type { SourceImage } from '../provider.ts';
 import { captionBox, drawCaption } from './caption.ts';
 import { openTemplate } from './open-picture.ts';
-import type { StudioOperation, StudioTask } from './operation.ts';
-import { encode, type Output, readOutput } from './output.ts';
-import { decodePixels } from './pixels.ts';
+import type { Made, StudioOperation, StudioTask } from './operation.ts';
+import { workSize } from './output.ts';
 import { readChoice, readColour, readNumber, readText } from './setting-values.ts';
-import { type Size, scaleSize, shorterSidePx, shrinkFactor } from './size.ts';
 import { StudioFault } from './studio-fault.ts';
 
 /** How high the strip below the photo is at least, as a share of the photo's shorter side. */
@@ -32,25 +32,24 @@ export const FRAME: StudioOperation = {
  * The template gives the result its shape and size, since it was drawn for one print; the photo fills it from edge to edge
  * and shows where the template is transparent.
  */
-async function renderTemplate({ settings, photo, limits }: StudioTask, source: SourceImage): Promise<Buffer> {
-  const output = readOutput(settings);
+async function renderTemplate({ settings, photo, limits, planFor }: StudioTask, source: SourceImage): Promise<Made> {
   const template = await openTemplate(source, limits);
   if (!template.hasAlpha) throw new StudioFault('The frame picture has no transparency: it would hide the photo.');
-  const { widthPx: width, heightPx: height } = scaleSize(template.size, shrinkFactor(template.size, output.sidePxMax));
+  const shape = planFor(template.size);
+  const size = workSize(template.size, shape);
+  const { widthPx: width, heightPx: height } = size;
   const { overlay } = await decodePixels(template.pipeline().resize({ width, height, fit: 'fill' }));
   limits.signal.throwIfAborted();
   const stripPx = Math.min(height, Math.ceil(Math.min(width, height) * CAPTION_STRIP));
   const caption = captionOverlay(settings, { left: 0, top: height - stripPx, widthPx: width, heightPx: stripPx });
-  const framed = photo
-    .pipeline()
-    .resize({ width, height, fit: 'cover' })
-    .composite([{ ...overlay, left: 0, top: 0 }, ...caption]);
-  return encode(framed, output, photo.hasProfile);
+  const filled = photo.pipeline().resize({ width, height, fit: 'cover' });
+  return { pipeline: filled.composite([{ ...overlay, left: 0, top: 0 }, ...caption]), size, shape };
 }
 
-function renderBorder({ settings, photo }: StudioTask): Promise<Buffer> {
-  const output = readOutput(settings);
-  const plan = planBorder(photo.size, settings, output);
+function renderBorder({ settings, photo, planFor }: StudioTask): Made {
+  const border = measureBorder(photo.size, settings);
+  const shape = planFor(border.whole);
+  const plan = planBorder(photo.size, border, Math.min(1, shape.factor));
   const { widthPx: width, heightPx: height } = plan.photo;
   const framed = photo
     .pipeline()
@@ -68,7 +67,8 @@ function renderBorder({ settings, photo }: StudioTask): Promise<Buffer> {
     widthPx: width + 2 * plan.borderPx,
     heightPx: plan.stripPx,
   });
-  return encode(caption.length > 0 ? framed.composite(caption) : framed, output, photo.hasProfile);
+  const size = { widthPx: width + 2 * plan.borderPx, heightPx: plan.borderPx + height + plan.stripPx };
+  return { pipeline: caption.length > 0 ? framed.composite(caption) : framed, size, shape };
 }
 
 interface BorderPlan {
@@ -78,15 +78,26 @@ interface BorderPlan {
   readonly stripPx: number;
 }
 
-/** The frame is part of the result, so photo and frame together keep to the largest side. */
-function planBorder(photo: Size, settings: StudioTask['settings'], output: Output): BorderPlan {
+interface Border {
+  /** As shares of the photo's shorter side. */
+  readonly border: number;
+  readonly strip: number;
+  /** Photo and frame together: the frame is part of the result, and of its size. */
+  readonly whole: Size;
+}
+
+function measureBorder(photo: Size, settings: StudioTask['settings']): Border {
   const border = readNumber(settings, 'border_percent', 4) / 100;
   const isPolaroid = readChoice(settings, 'style', ['border', 'polaroid'], 'border') === 'polaroid';
   const isCaptioned = readText(settings, 'caption', '') !== '';
   const strip = Math.max(border, isPolaroid ? POLAROID_STRIP : 0, isCaptioned ? CAPTION_STRIP : 0);
   const sidePx = shorterSidePx(photo);
   const whole = { widthPx: photo.widthPx + 2 * border * sidePx, heightPx: photo.heightPx + (border + strip) * sidePx };
-  const scaled = scaleSize(photo, shrinkFactor(whole, output.sidePxMax));
+  return { border, strip, whole };
+}
+
+function planBorder(photo: Size, { border, strip }: Border, factor: number): BorderPlan {
+  const scaled = scaleSize(photo, factor);
   const scaledSidePx = shorterSidePx(scaled);
   return { photo: scaled, borderPx: Math.floor(border * scaledSidePx), stripPx: Math.floor(strip * scaledSidePx) };
 }

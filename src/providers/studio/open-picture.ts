@@ -1,7 +1,7 @@
 import type { Sharp, SharpOptions } from 'sharp';
 import { openPixels } from '../../media/sharp.ts';
+import type { Size } from '../../media/size.ts';
 import type { SourceImage } from '../provider.ts';
-import type { Size } from './size.ts';
 import { StudioFault } from './studio-fault.ts';
 
 /** What bounds the work on one picture. */
@@ -71,6 +71,6 @@ async function open(source: SourceImage, limits: WorkLimits, failOn: 'none' | 'e
 }
 
 /** sharp counts whole seconds, up to 3600. Its clock only limits the work that goes on after the signal's abort. */
-function secondsLeft(deadlineAt: number): number {
+export function secondsLeft(deadlineAt: number): number {
   return Math.min(3600, Math.max(1, Math.ceil((deadlineAt - performance.now()) / 1000)));
 }

@@ -1,15 +1,20 @@
 import { availableParallelism } from 'node:os';
 import type { ImageMimeType } from '../../domain/images.ts';
+import { FINISH_FRAME_KEY } from '../../domain/output-wish.ts';
+import { type FramePicture, openFrame } from '../../media/frame-picture.ts';
+import { planShape } from '../../media/print-shape.ts';
 import type { CallContext, CallOutcome, Provider, ProviderInput } from '../provider.ts';
 import { CROP } from './crop.ts';
 import { studioFailure } from './failure.ts';
 import { FILTER } from './filter.ts';
 import { FRAME } from './frame.ts';
 import { openPhoto } from './open-picture.ts';
-import type { StudioOperation } from './operation.ts';
+import type { StudioOperation, StudioTask } from './operation.ts';
+import { readOutput } from './output.ts';
 import { StudioFault } from './studio-fault.ts';
 import { untilAborted } from './until-aborted.ts';
 import { WATERMARK } from './watermark.ts';
+import { writeMade } from './write-made.ts';
 
 const OPERATIONS: readonly StudioOperation[] = [FRAME, CROP, FILTER, WATERMARK];
 /** The prebuilt sharp decodes no HEIC. */
@@ -37,7 +42,7 @@ export function createStudioProvider({ pixelsMax, cores = availableParallelism()
       inputTravel: 'inline',
       mimeTypes: MIME_TYPES,
       inputBytesMax: INPUT_BYTES_MAX,
-      referencesMax: 1,
+      referencesMax: 2,
       runningMax: cores,
       callsPerMinute: null,
       slowCallMs: 3_000,
@@ -70,6 +75,24 @@ async function render(input: ProviderInput, context: CallContext, pixelsMax: num
     throw new StudioFault(`The studio reads JPEG, PNG and WebP; the photo is ${input.photo.mimeType}.`);
   }
   const limits = { pixelsMax, deadlineAt: context.deadlineAt, signal: context.signal };
-  const photo = await openPhoto(input.photo, limits);
-  return operation.render({ settings: input.settings, photo, references: input.references, limits });
+  const { settings, references } = input;
+  const [photo, frame] = await Promise.all([openPhoto(input.photo, limits), openFinishFrame(input, pixelsMax)]);
+  const output = readOutput(settings);
+  const task: StudioTask = {
+    settings,
+    photo,
+    references,
+    limits,
+    output,
+    frame,
+    planFor: (whole) => planShape(whole, output, { pixelsMax, frame: frame?.size }),
+  };
+  return writeMade(await operation.render(task), task);
+}
+
+async function openFinishFrame(input: ProviderInput, pixelsMax: number): Promise<FramePicture | undefined> {
+  const source = input.references.get(FINISH_FRAME_KEY)?.[0];
+  if (source !== undefined) return openFrame(source.path, pixelsMax);
+  if (input.settings[FINISH_FRAME_KEY] === undefined) return undefined;
+  throw new StudioFault(`The frame picture named by ${FINISH_FRAME_KEY} is not there.`);
 }

@@ -1,11 +1,11 @@
 import type { OverlayOptions } from 'sharp';
+import { applyShape } from '../../media/apply-shape.ts';
+import { decodePixels } from '../../media/pixels.ts';
+import { type Size, shorterSidePx } from '../../media/size.ts';
 import { captionBox, drawCaption } from './caption.ts';
 import { openTemplate } from './open-picture.ts';
-import type { StudioOperation, StudioTask } from './operation.ts';
-import { encode, readOutput } from './output.ts';
-import { decodePixels } from './pixels.ts';
+import type { Made, StudioOperation, StudioTask } from './operation.ts';
 import { readChoice, readColour, readNumber, readText } from './setting-values.ts';
-import { type Size, scaleSize, shorterSidePx, shrinkFactor } from './size.ts';
 import { StudioFault } from './studio-fault.ts';
 
 const POSITIONS = ['bottom_right', 'bottom', 'bottom_left', 'top_right', 'top', 'top_left', 'centre'] as const;
@@ -24,33 +24,32 @@ export const WATERMARK: StudioOperation = {
   render,
 };
 
-async function render(task: StudioTask): Promise<Buffer> {
-  const { settings, photo, limits } = task;
-  const output = readOutput(settings);
-  const size = scaleSize(photo.size, shrinkFactor(photo.size, output.sidePxMax));
+/** The mark is measured to the finished picture, so that no later step cuts it off. */
+async function render(task: StudioTask): Promise<Made> {
+  const { settings, photo, limits, output } = task;
+  const shape = task.planFor(photo.size);
+  const { size } = shape;
+  const pipeline = applyShape(photo.pipeline(), shape, output);
   const marginPx = Math.floor(shorterSidePx(size) * MARGIN);
   const room = { widthPx: size.widthPx - 2 * marginPx, heightPx: size.heightPx - 2 * marginPx };
   const heightPx = Math.max(1, Math.round((shorterSidePx(room) * readNumber(settings, 'size_percent', 6)) / 100));
   const mark = await drawMark(task, { widthPx: room.widthPx, heightPx });
+  if (mark === undefined) return { pipeline, size, shape };
   limits.signal.throwIfAborted();
   const position = readChoice(settings, 'position', POSITIONS, 'bottom_right');
-  const marked = photo
-    .pipeline()
-    .resize({ width: size.widthPx, height: size.heightPx, fit: 'fill' })
-    .composite([{ ...mark.overlay, ...place(position, size, mark, marginPx) }]);
-  return encode(marked, output, photo.hasProfile);
+  const placed = { ...mark.overlay, ...place(position, size, mark, marginPx) };
+  return { pipeline: pipeline.composite([placed]), size, shape };
 }
 
-/** The picture where there is one, else the text; no larger than `room`. */
-function drawMark(task: StudioTask, room: Size): Promise<Mark> | Mark {
+/** The picture where there is one, else the text, no larger than `room`; nothing where the text’s variables left nothing of it. */
+function drawMark(task: StudioTask, room: Size): Promise<Mark> | Mark | undefined {
   const { settings, references } = task;
   if (references.has('watermark_media_id')) return pictureMark(task, room);
   if (settings.watermark_media_id !== undefined) {
     throw new StudioFault('The picture named by watermark_media_id is not there.');
   }
   const text = readText(settings, 'text', '').trim();
-  if (text === '') throw new StudioFault('A watermark needs a text or a picture.');
-  return textMark(task, text, room);
+  return text === '' ? undefined : textMark(task, text, room);
 }
 
 function textMark({ settings }: StudioTask, text: string, room: Size): Mark {
