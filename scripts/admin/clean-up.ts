@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<keyof CleanUpReport, string>> = {
   orphanFiles: 'files of no job',
   oldJobs: 'old jobs',
   oldAuditEvents: 'old audit events',
+  oldDeliveries: 'old webhook deliveries',
 };
 
 /** `clean-up` */

@@ -1,11 +1,7 @@
-import { COMMAND_LINE } from '../../src/domain/actor.ts';
-import { DomainError, type FieldFault } from '../../src/domain/errors.ts';
 import { openSecrets } from '../../src/main/open-secrets.ts';
-import { listLanes } from '../../src/repositories/lanes.ts';
+import { type LaneGate, listGates, listLanes } from '../../src/repositories/lanes.ts';
 import { seedProviderLanes } from '../../src/services/provider/seed-provider-lanes.ts';
-import type { SecretBox } from '../../src/services/secrets/secret-box.ts';
-import type { SettingsChange } from '../../src/services/settings/settings-change.ts';
-import { updatePlatformSettings } from '../../src/services/settings/update-platform-settings.ts';
+import { changeSettings } from './change-settings.ts';
 import { type AdminContext, type Command, readOptions, required, table, UsageError } from './command.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -15,42 +11,52 @@ const amount = (value: number | null): string => (value === null ? 'no limit' : 
 export const listProvidersCommand: Command = {
   name: ['provider', 'list'],
   usage: 'provider list',
-  about: 'Providers, their operations, whether they have what they need, and their limits.',
+  about: 'Providers, their operations, whether they can be called now, and their limits.',
   run: async (_words, { db, providers }) => {
     await seedProviderLanes({ db, providers });
+    const gates = new Map((await listGates(db)).map((gate) => [gate.providerId, gate]));
     const lanes = new Map((await listLanes(db)).map((lane) => [lane.providerId, lane]));
     const rows = [...providers.values()].map((provider) => {
       const { id, operations } = provider.description;
       const lane = lanes.get(id);
       return [
         id,
-        provider.isConfigured() ? 'ready' : 'no key',
+        provider.isConfigured() ? stateOf(gates.get(id)) : 'no key',
         String(lane?.runningMax ?? ''),
         amount(lane?.callsPerMinute ?? null),
+        amount(lane?.callsPerDay ?? null),
         amount(lane?.openMax ?? null),
         operations.map((operation) => operation.id).join(' '),
       ];
     });
-    return table([['provider', 'state', 'at once', 'calls/min', 'open', 'operations'], ...rows]);
+    return table([['provider', 'state', 'at once', 'calls/min', 'calls/day', 'open', 'operations'], ...rows]);
   },
 };
+
+/** How a provider with a key stands, in a few words. */
+function stateOf(gate: LaneGate | undefined): string {
+  if (gate === undefined || gate.waitMs <= 0) return gate?.state ?? 'ready';
+  return `${gate.state} for ${Math.ceil(gate.waitMs / 1000)} s`;
+}
 
 /** `provider set` */
 export const setProviderCommand: Command = {
   name: ['provider', 'set'],
-  usage: 'provider set <provider-id> [--running-max N] [--calls-per-minute N|none] [--open-max N|none]',
+  usage:
+    'provider set <provider-id> [--running-max N] [--calls-per-minute N|none] [--calls-per-day N|none] [--open-max N|none]',
   about: 'Changes the limits that hold over all processes, from the next call on.',
   run: async (words, context) => {
     const { values, positionals } = readOptions(words, {
       'running-max': { type: 'string' },
       'calls-per-minute': { type: 'string' },
+      'calls-per-day': { type: 'string' },
       'open-max': { type: 'string' },
     });
     const id = providerIn(context, positionals[0]);
     const parameters = Object.fromEntries(
       Object.entries(values).map(([name, text]) => [name.replaceAll('-', '_'), limitOf(text as string)]),
     );
-    await changeSettings(context, context.secretBox, { providers: { [id]: { parameters } } });
+    await changeSettings(context, { providers: { [id]: { parameters } } });
     return `The limits of ${id} are changed.`;
   },
 };
@@ -70,31 +76,17 @@ export const setProviderKeyCommand: Command = {
       );
     const apiKey = values.remove === true ? null : await readSecret(`The key of ${id}`);
     const secretBox = await openSecrets(context.config, context.db);
-    await changeSettings(context, secretBox, { providers: { [id]: { apiKey, parameters: {} } } });
+    await changeSettings(context, { providers: { [id]: { apiKey, parameters: {} } } }, secretBox);
     return apiKey === null ? `The key of ${id} is removed.` : `The key of ${id} is set.`;
   },
 };
 
-function providerIn({ providers }: AdminContext, word: string | undefined): string {
+/** The provider that a word names. @throws UsageError */
+export function providerIn({ providers }: AdminContext, word: string | undefined): string {
   const id = required(word, 'The provider id');
   if (!providers.has(id))
     throw new UsageError(`There is no provider "${id.slice(0, 60)}". Providers: ${[...providers.keys()].join(', ')}.`);
   return id;
-}
-
-/** @throws UsageError with every fault in words. */
-async function changeSettings(context: AdminContext, secretBox: SecretBox, change: SettingsChange): Promise<void> {
-  const { db, config, providers, providerKeys } = context;
-  const { T_SYNC_RESPONSE_SECONDS: windowSeconds, RESULT_RETENTION_HOURS: retentionHours } = config.values;
-  await seedProviderLanes({ db, providers });
-  const deps = { db, providers, providerKeys, secretBox, environment: { windowSeconds, retentionHours } };
-  try {
-    await updatePlatformSettings(deps, COMMAND_LINE, change);
-  } catch (error) {
-    if (!(error instanceof DomainError && error.code === 'invalid_settings')) throw error;
-    const fields = error.details?.fields as readonly FieldFault[];
-    throw new UsageError(fields.map(({ pointer, message }) => `${pointer.split('/').at(-1)} ${message}.`).join('\n'));
-  }
 }
 
 function limitOf(text: string): number | null {

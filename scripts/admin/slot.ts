@@ -2,25 +2,26 @@ import { checkProviderSettings } from '../../src/contract/provider-settings.ts';
 import { COMMAND_LINE } from '../../src/domain/actor.ts';
 import { probePublicAddress } from '../../src/main/probe-public-address.ts';
 import { publicBaseUrl } from '../../src/main/public-base-url.ts';
-import { findSlot, listSlots, type Slot, type SlotChange } from '../../src/repositories/slots.ts';
+import { findSlot, listSlots, type Slot } from '../../src/repositories/slots.ts';
 import type { ChangeSlotDeps } from '../../src/services/slot/change-slot.ts';
 import { listSlotHistory } from '../../src/services/slot/list-slot-history.ts';
 import { restoreSlotVersion } from '../../src/services/slot/restore-slot-version.ts';
 import { setSlot } from '../../src/services/slot/set-slot.ts';
 import { findSlotWarnings } from '../../src/services/slot/slot-warnings.ts';
-import { type AdminContext, type Command, readOptions, required, table, UsageError } from './command.ts';
+import { type AdminContext, type Command, required, table, UsageError } from './command.ts';
+import { changeOf, parseSlotOptions, SLOT_OPTIONS } from './slot-options.ts';
 
 /** `slot list` */
 export const listSlotsCommand: Command = {
   name: ['slot', 'list'],
   usage: 'slot list',
-  about: 'All slots with their provider, operation and settings.',
+  about: 'All slots with their provider and operation, their fallback chain, and their settings.',
   run: async (_words, { db }) => {
     const rows = (await listSlots(db)).map((slot) => [
       slot.id,
       slot.isEnabled ? 'on' : 'off',
       slot.name,
-      `${slot.providerId}/${slot.operationId}`,
+      [slot, ...slot.fallback].map(({ providerId, operationId }) => `${providerId}/${operationId}`).join(' → '),
       JSON.stringify(slot.settings),
     ]);
     return table([['slot', '', 'name', 'operation', 'settings'], ...rows]);
@@ -49,20 +50,19 @@ const changeDeps = ({ db, providers, config }: AdminContext): ChangeSlotDeps => 
 });
 
 /** Lines to be put after the slot. The server may listen elsewhere than this machine's variables say. */
-async function warningsOf({ providers, config }: AdminContext, slot: Slot): Promise<string> {
-  const deps = { providers, probePublicAddress, publicBaseUrl: () => publicBaseUrl(config, undefined) };
+async function warningsOf({ db, providers, config }: AdminContext, slot: Slot): Promise<string> {
+  const deps = { db, providers, probePublicAddress, publicBaseUrl: () => publicBaseUrl(config, undefined) };
   return (await findSlotWarnings(deps, slot)).map(({ message }) => `\nWarning: ${message}`).join('');
 }
 
 /** `slot set` */
 export const setSlotCommand: Command = {
   name: ['slot', 'set'],
-  usage:
-    "slot set <slot-id> [--name N] [--provider P] [--operation O] [--settings '{…}'] [--set key=value …] [--keep-original-hours N] [--enable | --disable] [--dry-run]",
+  usage: `slot set <slot-id> ${SLOT_OPTIONS}`,
   about:
-    'Changes what is given; --set changes single settings, --settings replaces them all. Photos already accepted are not affected.',
+    'Changes what is given; --set changes single settings, --settings replaces them all, --fallback (once for each link) the whole chain; --fallback-studio puts the photo in a frame when nothing else works. Photos already accepted are not affected.',
   run: async (words, context) => {
-    const { values, positionals } = parse(words);
+    const { values, positionals } = parseSlotOptions(words);
     const current = await slotOf(context, positionals[0]);
     const slot = await setSlot(changeDeps(context), COMMAND_LINE, {
       slotId: current.id,
@@ -114,68 +114,3 @@ export const restoreSlotCommand: Command = {
     return `Is now:\n${JSON.stringify(slot, null, 2)}${await warningsOf(context, slot)}`;
   },
 };
-
-const parse = (words: string[]) =>
-  readOptions(words, {
-    name: { type: 'string' },
-    provider: { type: 'string' },
-    operation: { type: 'string' },
-    settings: { type: 'string' },
-    set: { type: 'string', multiple: true },
-    'keep-original-hours': { type: 'string' },
-    enable: { type: 'boolean' },
-    disable: { type: 'boolean' },
-    'dry-run': { type: 'boolean' },
-  });
-
-function changeOf(values: ReturnType<typeof parse>['values'], current: Slot): SlotChange {
-  if (values.enable && values.disable) throw new UsageError('--enable and --disable exclude each other.');
-  // another operation has other settings: nothing of the old ones is carried over
-  const isOther = values.provider !== undefined || values.operation !== undefined;
-  const kept = isOther ? {} : current.settings;
-  const base = values.settings === undefined ? kept : readObject(values.settings);
-  const singles = Object.fromEntries((values.set ?? []).map(readPair));
-  const hasSettings = values.settings !== undefined || values.set !== undefined;
-  return {
-    ...(values.name !== undefined && { name: readName(values.name) }),
-    ...(values.provider !== undefined && { providerId: values.provider }),
-    ...(values.operation !== undefined && { operationId: values.operation }),
-    ...(hasSettings && { settings: { ...base, ...singles } }),
-    ...(values['keep-original-hours'] !== undefined && { keepOriginalHours: readHours(values['keep-original-hours']) }),
-    ...((values.enable || values.disable) && { isEnabled: values.enable === true }),
-  };
-}
-
-function readName(text: string): string {
-  if (text.trim() !== '' && [...text].length <= 100 && !/\p{Cc}/u.test(text)) return text;
-  throw new UsageError('--name takes 1 to 100 characters, none of them a control character.');
-}
-
-function readHours(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) <= 720) return Number(text);
-  throw new UsageError('--keep-original-hours takes a number of hours from 0 to 720.');
-}
-
-function readObject(text: string): Record<string, unknown> {
-  const value = readJson(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new UsageError('--settings must be a JSON object.');
-  return value as Record<string, unknown>;
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`This is not JSON: ${text.slice(0, 80)}`);
-  }
-}
-
-/** `key=value`; the value is JSON where it reads as such, else text. */
-function readPair(pair: string): [string, unknown] {
-  const at = pair.indexOf('=');
-  if (at < 1) throw new UsageError(`--set takes key=value, not "${pair.slice(0, 80)}"`);
-  const text = pair.slice(at + 1);
-  const isJson = /^(?:true|false|null|-?\d+(?:\.\d+)?|\{.*\}|\[.*\])$/s.test(text);
-  return [pair.slice(0, at), isJson ? readJson(text) : text];
-}

@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { COMMAND_LINE } from '../../src/domain/actor.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { createImageInspector } from '../../src/media/inspect-image.ts';
 import { preparePicture } from '../../src/media/prepare-picture.ts';
-import type { ReceiveUpload } from '../../src/media/upload.ts';
 import { findTemplate, listTemplates } from '../../src/repositories/templates.ts';
 import { deleteTemplate } from '../../src/services/template/delete-template.ts';
 import { noSuchTemplate, templateIdOf } from '../../src/services/template/open-template.ts';
 import { registerTemplate } from '../../src/services/template/register-template.ts';
-import { type Command, readOptions, required, table, UsageError } from './command.ts';
+import { type Command, readOptions, required, table } from './command.ts';
+import { localUpload } from './local-upload.ts';
 
 /** `template list` */
 export const listTemplatesCommand: Command = {
@@ -52,7 +49,7 @@ export const addTemplateCommand: Command = {
     const template = await registerTemplate(
       { db, store, createInspector: createImageInspector, preparePicture, limits },
       COMMAND_LINE,
-      { receiveUpload: uploadOf(file, fields), signal: new AbortController().signal },
+      { receiveUpload: localUpload(file, fields), signal: new AbortController().signal },
     );
     return `${template.id} is bound to ${template.settingKey} of ${template.slotId}.`;
   },
@@ -71,22 +68,3 @@ export const deleteTemplateCommand: Command = {
     return `${template.id} is no longer bound to ${template.settingKey} of ${template.slotId}.`;
   },
 };
-
-/** A form that was never sent: the same judgement as an upload's, over a file of this machine. */
-function uploadOf(file: string, fields: ReadonlyMap<string, string>): ReceiveUpload {
-  return async (hooks, limits) => {
-    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-      throw new UsageError(`${file} cannot be read (${error.code ?? 'unknown fault'}).`);
-    });
-    if (bytes.length > limits.fileSizeBytesMax)
-      throw new UsageError(`${file} has more than ${limits.fileSizeBytesMax} bytes.`);
-    const part = { fieldName: 'file', fileName: basename(file), declaredMimeType: '' };
-    const receiver = await hooks.onFile(part, fields);
-    if (receiver === undefined) return { fields, file: undefined };
-    receiver.inspector.push(bytes);
-    const facts = receiver.inspector.end();
-    await writeFile(receiver.path, bytes, { flag: 'wx', mode: 0o600 });
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { fields, file: { path: receiver.path, sizeBytes: bytes.length, sha256, fileName: part.fileName, facts } };
-  };
-}

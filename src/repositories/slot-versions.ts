@@ -1,5 +1,6 @@
 /** The history of slots. The database writes a version whenever a slot's setup changes. */
 import type { SlotSetup } from '../domain/slot-version.ts';
+import { POLICY_COLUMNS, type PolicyRow, toPolicy } from './slot-policy.ts';
 import type { Step } from './transaction.ts';
 
 /** A slot as it was, and how it came to be so. */
@@ -23,11 +24,12 @@ const COLUMNS = [
   'settings',
   'is_enabled',
   'keep_original_hours',
+  ...POLICY_COLUMNS,
   'changed_at',
   'changed_by',
 ] as const;
 
-interface VersionRow {
+interface VersionRow extends PolicyRow {
   version: number;
   change: SlotVersion['change'];
   restored_from: number | null;
@@ -51,6 +53,7 @@ const toVersion = (row: VersionRow): SlotVersion => ({
   settings: row.settings,
   isEnabled: row.is_enabled,
   keepOriginalHours: row.keep_original_hours,
+  ...toPolicy(row),
   changedAt: row.changed_at,
   changedBy: row.changed_by,
 });

@@ -1,16 +1,11 @@
 import { sql } from 'kysely';
+import type { SlotSetup } from '../domain/slot-version.ts';
+import { POLICY_COLUMNS, type PolicyRow, policyValues, toPolicy } from './slot-policy.ts';
 import type { Step } from './transaction.ts';
 
 /** A slot as it is set up. */
-export interface Slot {
+export interface Slot extends SlotSetup {
   readonly id: string;
-  readonly name: string;
-  readonly providerId: string;
-  readonly operationId: string;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly isEnabled: boolean;
-  /** How long originals of its photos are kept; 0: not at all. */
-  readonly keepOriginalHours: number;
   /** Counts the changes of what is set up, from 1. */
   readonly version: number;
   readonly lastResetAt: Date | null;
@@ -29,6 +24,7 @@ const COLUMNS = [
   'settings',
   'is_enabled',
   'keep_original_hours',
+  ...POLICY_COLUMNS,
   'version',
   'last_reset_at',
   'created_at',
@@ -36,7 +32,7 @@ const COLUMNS = [
   'updated_by',
 ] as const;
 
-interface SlotRow {
+interface SlotRow extends PolicyRow {
   id: string;
   name: string;
   provider_id: string;
@@ -59,6 +55,7 @@ const toSlot = (row: SlotRow): Slot => ({
   settings: row.settings,
   isEnabled: row.is_enabled,
   keepOriginalHours: row.keep_original_hours,
+  ...toPolicy(row),
   version: row.version,
   lastResetAt: row.last_reset_at,
   createdAt: row.created_at,
@@ -109,14 +106,7 @@ export async function lockSlot(db: Step, id: string): Promise<Slot | undefined> 
 }
 
 /** The fields to change; what is absent stays. */
-export interface SlotChange {
-  readonly name?: string;
-  readonly providerId?: string;
-  readonly operationId?: string;
-  readonly settings?: Readonly<Record<string, unknown>>;
-  readonly isEnabled?: boolean;
-  readonly keepOriginalHours?: number;
-}
+export type SlotChange = Partial<SlotSetup>;
 
 /**
  * Applies the fields that are given; the database keeps the version.
@@ -139,6 +129,7 @@ export async function updateSlot(
       ...(change.settings !== undefined && { settings: JSON.stringify(change.settings) }),
       ...(change.isEnabled !== undefined && { is_enabled: change.isEnabled }),
       ...(change.keepOriginalHours !== undefined && { keep_original_hours: change.keepOriginalHours }),
+      ...policyValues(change),
       updated_by: by,
     })
     .where('id', '=', id)

@@ -1,10 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { SlotSetup } from '../../src/domain/slot-version.ts';
 import { probePublicAddress } from '../../src/main/probe-public-address.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { findSlotWarnings } from '../../src/services/slot/slot-warnings.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { openSettings } from '../support/settings.ts';
 import { createSlotClient, jsonOf, type SlotClient, studioUpdate } from '../support/slot-requests.ts';
 
 let server: TestServer;
@@ -20,6 +22,20 @@ const turbotextUpdate = studioUpdate({
   provider_id: 'turbotext',
   operation_id: 'image_edit',
   settings_json: { prompt: 'Сделай комикс.' },
+});
+
+/** A slot that is switched on, and asks nothing but its provider. */
+const slotOf = (providerId: string): SlotSetup => ({
+  name: 'Party',
+  providerId,
+  operationId: 'image_edit',
+  settings: {},
+  isEnabled: true,
+  keepOriginalHours: 0,
+  fallback: [],
+  repeatPaidCalls: 'when_uncertain',
+  dailyBudget: null,
+  overBudget: 'fallback',
 });
 
 interface Changed {
@@ -48,11 +64,69 @@ describe('a slot that is saved', () => {
     const far = { description: { name: 'Far', inputTravel: 'public_url' } } as Provider;
     const ask = (found: 'answers' | 'silent') => {
       const providers = new Map([['far', far]]);
-      const deps = { providers, publicBaseUrl: () => 'https://booth.example', probePublicAddress: async () => found };
-      return findSlotWarnings(deps, { providerId: 'far' });
+      const publicBaseUrl = () => 'https://booth.example';
+      const deps = { db: server.db, providers, publicBaseUrl, probePublicAddress: async () => found };
+      return findSlotWarnings(deps, { ...slotOf('far'), isEnabled: false });
     };
     expect(await ask('answers')).toEqual([]);
     expect(await ask('silent')).toMatchObject([{ code: 'public_address_silent' }]);
+  });
+});
+
+describe('a chain', () => {
+  const FRAME = { provider_id: 'studio', operation_id: 'frame', settings_json: {} };
+  const TURBOTEXT = { provider_id: 'turbotext', operation_id: 'image_edit', settings_json: { prompt: 'Комикс' } };
+  const GEMINI = { provider_id: 'gemini', operation_id: 'image_edit', settings_json: { prompt: 'A comic.' } };
+
+  const codesOf = async (change: Readonly<Record<string, unknown>>, slotId = 'slot-006') =>
+    jsonOf<Changed>(await slots.put(slotId, studioUpdate(change))).warnings.map(({ code }) => code);
+
+  const ofTurbotext = {
+    provider_id: 'turbotext',
+    operation_id: 'image_edit',
+    settings_json: TURBOTEXT.settings_json,
+    is_enabled: true,
+  };
+
+  it('that is not there is missed where a paid provider is switched on', async () => {
+    expect(await codesOf(ofTurbotext)).toEqual(['no_fallback', 'public_address_private']);
+    expect(await codesOf({ ...ofTurbotext, is_enabled: false })).toEqual(['public_address_private']);
+    expect(await codesOf({ ...ofTurbotext, fallback: [FRAME] })).toEqual(['public_address_private']);
+    expect(await codesOf({ is_enabled: true, fallback: [] })).toEqual([]);
+  });
+
+  it.each([
+    ['nothing where every link can help', [FRAME], ofTurbotext, ['public_address_private']],
+    ['a link that asks for the same', [TURBOTEXT, FRAME], ofTurbotext, ['fallback_repeats', 'public_address_private']],
+    ['the same link twice', [FRAME, FRAME], ofTurbotext, ['fallback_repeats', 'fallback_unreachable']],
+    ['links behind the studio', [FRAME], {}, ['fallback_unreachable']],
+    ['a link without a key', [GEMINI, FRAME], ofTurbotext, ['fallback_without_key', 'public_address_private']],
+    ['a link that fetches photos', [TURBOTEXT], { is_enabled: false }, ['public_address_private']],
+  ])('is warned about: %s', async (_, fallback, slot, expected) => {
+    expect(await codesOf({ ...slot, fallback })).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('is the same only with the same settings', async () => {
+    const other = { ...TURBOTEXT, settings_json: { prompt: 'Акварель' } };
+    expect(await codesOf({ ...ofTurbotext, fallback: [other, FRAME] })).toEqual(['public_address_private']);
+  });
+
+  it('is saved whatever is said of it', async () => {
+    await codesOf({ fallback: [GEMINI, FRAME] }, 'slot-007');
+    expect(await slots.slot('slot-007')).toMatchObject({ fallback: [GEMINI, FRAME] });
+  });
+
+  it('that is tight with money is warned about when calls have no price, or no free one is left', async () => {
+    const budget = { ...ofTurbotext, daily_budget: 5 };
+    expect(await codesOf({ ...budget, fallback: [FRAME] })).toContain('budget_without_price');
+    const pricing = { currency: 'RUB', prices: [{ provider_id: 'turbotext', model: '*', price: 9.5 }] };
+    await (await openSettings(server)).set({ pricing });
+    expect(await codesOf({ ...budget, fallback: [FRAME] })).toEqual(['public_address_private']);
+    expect(await codesOf({ ...budget, fallback: [] })).toContain('budget_without_fallback');
+    expect(await codesOf({ ...budget, fallback: [], over_budget: 'stop' })).not.toContain('budget_without_fallback');
+    expect(await codesOf({ ...budget, daily_budget: null, over_budget: 'fallback' })).not.toContain(
+      'budget_without_fallback',
+    );
   });
 });
 

@@ -9,6 +9,10 @@ const SLOT: SlotSetup = {
   settings: { effect: 'sepia', output: { format: 'jpeg' } },
   isEnabled: true,
   keepOriginalHours: 0,
+  fallback: [{ providerId: 'studio', operationId: 'frame', settings: { style: 'border' } }],
+  repeatPaidCalls: 'when_uncertain',
+  dailyBudget: null,
+  overBudget: 'fallback',
 };
 
 describe('what differs between two versions', () => {
@@ -29,10 +33,29 @@ describe('what differs between two versions', () => {
       { settings: { strength: 1, output: { format: 'jpeg' } } },
       ['/settings_json/effect', '/settings_json/strength'],
     ],
+    [
+      'what is about failures and money',
+      { repeatPaidCalls: 'never', dailyBudget: 0.5, overBudget: 'stop' },
+      ['/repeat_paid_calls', '/daily_budget', '/over_budget'],
+    ],
+    ['fallback links that went', { fallback: [] }, ['/fallback/0']],
+    [
+      'a fallback link that changed, and one that came',
+      {
+        fallback: [
+          { providerId: 'studio', operationId: 'frame', settings: { style: 'polaroid' } },
+          { providerId: 'studio', operationId: 'filter', settings: {} },
+        ],
+      },
+      ['/fallback/0', '/fallback/1'],
+    ],
     ['a name that pointers escape', { settings: { ...SLOT.settings, 'a/b~c': 1 } }, ['/settings_json/a~1b~0c']],
-  ])('%s', (_, change, expected) => {
-    expect(changedFields(SLOT, { ...SLOT, ...change })).toEqual(expected);
-  });
+  ] as const satisfies readonly (readonly [string, Partial<SlotSetup>, readonly string[]])[])(
+    '%s',
+    (_, change, expected) => {
+      expect(changedFields(SLOT, { ...SLOT, ...change })).toEqual(expected);
+    },
+  );
 });
 
 describe('an entity tag', () => {

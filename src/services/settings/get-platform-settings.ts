@@ -1,11 +1,13 @@
 import type { Db } from '../../db/db.ts';
 import { windowSecondsInForce } from '../../domain/deadlines.ts';
+import type { PriceList } from '../../domain/prices.ts';
 import { type ParameterValue, showParameters } from '../../domain/provider-parameters.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { listLanes } from '../../repositories/lanes.ts';
 import { findSecrets } from '../../repositories/secrets.ts';
 import { listSettings, type StoredSetting } from '../../repositories/settings.ts';
 import { needDatabase } from '../database-fault.ts';
+import { type StoredPriceList, toPriceList } from './price-list.ts';
 import { type ProviderKeys, providerKeyName } from './provider-keys.ts';
 
 /** What reading the settings needs. */
@@ -36,6 +38,7 @@ export interface PlatformSettings {
   readonly windowSeconds: number;
   /** How long a result that is finished now is kept, in hours. */
   readonly retentionHours: number;
+  readonly pricing: LastChange & PriceList;
 }
 
 /** Reads the settings that are in force. @throws DomainError `queue_unavailable`. */
@@ -50,6 +53,7 @@ async function read({ db, providers, providerKeys, environment }: GetSettingsDep
     listLanes(db),
   ]);
   const password = settings.get('ingest_password_hash');
+  const pricing = settings.get('pricing');
   return {
     ingestPassword: { isSet: password !== undefined && password.value !== null, ...lastChange(password) },
     providers: [...providers.values()].map((provider) => {
@@ -67,6 +71,7 @@ async function read({ db, providers, providerKeys, environment }: GetSettingsDep
     }),
     windowSeconds: windowSecondsInForce(environment.windowSeconds, numberOf(settings.get('sync_response_timeout_sec'))),
     retentionHours: numberOf(settings.get('processed_media_ttl_hours')) ?? environment.retentionHours,
+    pricing: { ...toPriceList(pricing?.value as StoredPriceList | undefined), ...lastChange(pricing) },
   };
 }
 

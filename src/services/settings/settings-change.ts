@@ -1,6 +1,7 @@
 import { DomainError, type FieldFault } from '../../domain/errors.ts';
 import { type ParameterChanges, parameterFault } from '../../domain/provider-parameters.ts';
 import type { Provider } from '../../providers/provider.ts';
+import { type PricingChange, pricingFaults } from './change-pricing.ts';
 
 /** What is to become of the settings; what is left out stays as it is. */
 export interface SettingsChange {
@@ -9,6 +10,7 @@ export interface SettingsChange {
   readonly providers?: Readonly<Record<string, ProviderChange>>;
   readonly windowSeconds?: number;
   readonly retentionHours?: number;
+  readonly pricing?: PricingChange;
 }
 
 /** What is to become of one provider's settings. */
@@ -31,6 +33,7 @@ export function demandPossible(providers: ReadonlyMap<string, Provider>, change:
     }
     return providerFaults(id, provider, known);
   });
+  if (change.pricing !== undefined) fields.push(...pricingFaults(change.pricing, [...providers.keys()]));
   if (fields.length > 0) throw impossible(fields);
 }
 

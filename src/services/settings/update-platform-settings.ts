@@ -5,6 +5,7 @@ import { type Step, transaction } from '../../repositories/transaction.ts';
 import { needDatabase } from '../database-fault.ts';
 import type { SecretBox } from '../secrets/secret-box.ts';
 import { changeIngestPassword } from './change-ingest-password.ts';
+import { changePricing } from './change-pricing.ts';
 import { changeProvider } from './change-provider.ts';
 import { type GetSettingsDeps, getPlatformSettings, type PlatformSettings } from './get-platform-settings.ts';
 import { hashPassword } from './password-hash.ts';
@@ -17,7 +18,7 @@ export interface UpdateSettingsDeps extends GetSettingsDeps {
 
 /**
  * Changes everything that is given, or nothing. A new window or retention holds for photos that arrive or are finished from now
- * on; a new ingest password for photos that arrive from now on; a key and limits from the next call on, in every process.
+ * on; a new ingest password for photos that arrive from now on; a key, limits and prices from the next call on, in every process.
  *
  * @returns the settings as they are afterwards.
  * @throws DomainError `invalid_settings`, `queue_unavailable`.
@@ -37,6 +38,7 @@ export async function updatePlatformSettings(
       for (const [id, provider] of Object.entries(change.providers ?? {}))
         await changeProvider(deps.secretBox, step, actor, { id, ...provider });
       await changeTimes(step, actor, change);
+      if (change.pricing !== undefined) await changePricing(step, actor, change.pricing);
     }),
   );
   return getPlatformSettings(deps);

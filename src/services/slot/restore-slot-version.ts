@@ -24,7 +24,9 @@ export const restoreSlotVersion = (deps: ChangeSlotDeps, actor: Actor, request: 
       const found = await findSlotVersion(step, slotId, version);
       if (found === undefined) throw new DomainError('not_found', `${slotId} has no version ${version}.`);
       const { name, providerId, operationId, settings, isEnabled, keepOriginalHours } = found;
-      const change = { name, providerId, operationId, settings, isEnabled, keepOriginalHours };
+      const { fallback, repeatPaidCalls, dailyBudget, overBudget } = found;
+      const policy = { fallback, repeatPaidCalls, dailyBudget, overBudget };
+      const change = { name, providerId, operationId, settings, isEnabled, keepOriginalHours, ...policy };
       return changeSlot(step, deps, actor, { ...request, change, restoredFrom: version });
     }),
   );

@@ -1,7 +1,8 @@
 import { tagOf } from '../../domain/entity-tag.ts';
+import type { FallbackLink, SlotPolicy } from '../../domain/slot-policy.ts';
 import type { Slot } from '../../repositories/slots.ts';
 import type { ListedVersion } from './list-slot-history.ts';
-import type { SlotWarning } from './slot-warnings.ts';
+import type { SlotWarning } from './slot-warning.ts';
 
 /** A slot as clients see it (schema `Slot`), without its results. */
 export const slotView = (slot: Slot) => ({
@@ -12,6 +13,7 @@ export const slotView = (slot: Slot) => ({
   settings_json: slot.settings as Record<string, unknown>,
   is_enabled: slot.isEnabled,
   keep_original_hours: slot.keepOriginalHours,
+  ...policyView(slot),
   version: slot.version,
   last_reset_at: slot.lastResetAt?.toISOString() ?? null,
   created_at: slot.createdAt.toISOString(),
@@ -46,4 +48,30 @@ export const versionView = (version: ListedVersion) => ({
   settings_json: version.settings as Record<string, unknown>,
   is_enabled: version.isEnabled,
   keep_original_hours: version.keepOriginalHours,
+  ...policyView(version),
+});
+
+const policyView = (policy: SlotPolicy) => ({
+  fallback: policy.fallback.map((link) => ({
+    provider_id: link.providerId,
+    operation_id: link.operationId,
+    settings_json: link.settings as Record<string, unknown>,
+  })),
+  repeat_paid_calls: policy.repeatPaidCalls,
+  daily_budget: policy.dailyBudget,
+  over_budget: policy.overBudget,
+});
+
+/** A fallback link as clients send it. */
+interface SentLink {
+  readonly provider_id: string;
+  readonly operation_id: string;
+  readonly settings_json: Readonly<Record<string, unknown>>;
+}
+
+/** A link as a slot holds it. */
+export const readLink = (link: SentLink): FallbackLink => ({
+  providerId: link.provider_id,
+  operationId: link.operation_id,
+  settings: link.settings_json,
 });

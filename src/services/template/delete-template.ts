@@ -1,6 +1,7 @@
 import type { Actor } from '../../domain/actor.ts';
 import { DomainError } from '../../domain/errors.ts';
-import { isTemplateKey, namesTemplate, withTemplate } from '../../domain/templates.ts';
+import { slotNamesTemplate, slotWithTemplate } from '../../domain/slot-templates.ts';
+import { isTemplateKey } from '../../domain/templates.ts';
 import { recordAudit } from '../../repositories/audit-log.ts';
 import { lockSlot, updateSlot } from '../../repositories/slots.ts';
 import { findTemplate, markTemplateDeleted } from '../../repositories/templates.ts';
@@ -14,7 +15,7 @@ export interface TemplateDeletion {
   readonly id: string;
   readonly slotId: string;
   readonly settingKey: string;
-  /** Also when the slot's settings name it; they then no longer do. */
+  /** Also when the slot's settings, or those of a fallback link, name it; they then no longer do. */
   readonly isForced: boolean;
 }
 
@@ -35,14 +36,14 @@ export async function deleteTemplate(
       const template = await findTemplate(step, templateId);
       const isBound = template?.slotId === slotId && template.settingKey === settingKey;
       if (slot === undefined || !isBound || !isTemplateKey(settingKey)) throw noSuchTemplate();
-      const isNamed = namesTemplate(slot.settings, settingKey, templateId);
+      const isNamed = slotNamesTemplate(slot, settingKey, templateId);
       if (isNamed && !isForced) {
         throw new DomainError('template_in_use', `${slotId} uses this template. Change the slot first, or force it.`, {
           details: { slot_id: slotId, setting_key: settingKey },
         });
       }
       if (isNamed) {
-        await updateSlot(step, slotId, { settings: withTemplate(slot.settings, settingKey, templateId) }, actor.name);
+        await updateSlot(step, slotId, slotWithTemplate(slot, settingKey, templateId), actor.name);
       }
       await markTemplateDeleted(step, templateId);
       await recordAudit(step, actor, {

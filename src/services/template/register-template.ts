@@ -2,17 +2,11 @@
 import type { Actor } from '../../domain/actor.ts';
 import { DomainError } from '../../domain/errors.ts';
 import type { ImageMimeType } from '../../domain/images.ts';
-import {
-  isListKey,
-  namesTemplate,
-  needsTransparency,
-  TEMPLATES_PER_LIST_MAX,
-  withTemplate,
-} from '../../domain/templates.ts';
-import type { PreparedPicture } from '../../media/picture.ts';
+import { slotNamesTemplate, slotNeedsTransparency, slotWithTemplate } from '../../domain/slot-templates.ts';
+import { isListKey, needsTransparency, TEMPLATES_PER_LIST_MAX } from '../../domain/templates.ts';
 import type { ReceiveUpload } from '../../media/upload.ts';
 import { recordAudit } from '../../repositories/audit-log.ts';
-import { lockSlot, updateSlot } from '../../repositories/slots.ts';
+import { findSlot, lockSlot, type Slot, updateSlot } from '../../repositories/slots.ts';
 import { insertTemplate, listTemplates, markTemplateDeleted, type Template } from '../../repositories/templates.ts';
 import { type Step, transaction } from '../../repositories/transaction.ts';
 import { needDatabase } from '../database-fault.ts';
@@ -25,10 +19,19 @@ import {
   keepPicture,
   receivePicture,
 } from '../media/receive-picture.ts';
-import { readTemplateForm, readWholeTemplateForm, TEMPLATE_FIELDS, type WholeTemplateForm } from './template-form.ts';
+import {
+  readTemplateForm,
+  readWholeTemplateForm,
+  TEMPLATE_FIELDS,
+  type TemplateForm,
+  type WholeTemplateForm,
+} from './template-form.ts';
 
 /** Formats that can be transparent. */
 const TRANSPARENT_TYPES: readonly ImageMimeType[] = ['image/png', 'image/webp'];
+
+/** A picture that lies in the store, and what decides where it can be bound. */
+type BindablePicture = KeptPicture & { readonly hasAlpha: boolean };
 
 /** What registering a template needs. */
 export type RegisterTemplateDeps = Pick<MediaDeps, 'db' | 'store' | 'createInspector' | 'preparePicture' | 'limits'>;
@@ -38,8 +41,8 @@ export type RegisterTemplateDeps = Pick<MediaDeps, 'db' | 'store' | 'createInspe
  * one that is there, also in the slot's settings, in one transaction. In a list nothing is replaced: pictures are added.
  *
  * @throws DomainError `slot_not_found`, `invalid_payload` (also a broken picture, or one without the transparency that its key
- * needs), `template_already_bound`, `payload_too_large`, `unsupported_media_type`, `queue_unavailable`, `storage_unavailable`;
- * nothing is changed then and no file is left.
+ * needs as the slot is set up now), `template_already_bound`, `payload_too_large`, `unsupported_media_type`, `queue_unavailable`,
+ * `storage_unavailable`; nothing is changed then and no file is left.
  */
 export async function registerTemplate(
   deps: RegisterTemplateDeps,
@@ -49,19 +52,23 @@ export async function registerTemplate(
   const { fields, picture } = await receivePicture(deps, {
     ...request,
     textFields: TEMPLATE_FIELDS,
-    admit: async (given, isComplete) => {
-      const form = isComplete ? readWholeTemplateForm(given) : readTemplateForm(given);
-      const { slotId, settingKey } = form;
-      if (slotId !== undefined && settingKey !== undefined)
-        await needDatabase(demandPlace(deps.db, { ...form, slotId, settingKey }));
-      return settingKey !== undefined && needsTransparency(settingKey) ? TRANSPARENT_TYPES : KEPT_TYPES;
-    },
+    admit: async (given, isComplete) =>
+      needDatabase(admit(deps.db, isComplete ? readWholeTemplateForm(given) : readTemplateForm(given))),
   });
   const form = readWholeTemplateForm(fields);
-  demandTransparency(form, picture);
   return keepPicture(deps, 'templates', picture, (kept) =>
-    needDatabase(transaction(deps.db, (step) => bind(step, actor, form, kept))),
+    needDatabase(transaction(deps.db, (step) => bind(step, actor, form, { ...kept, hasAlpha: picture.hasAlpha }))),
   );
+}
+
+/** What is known before the file: whether there is a place for it, and which types can go there. {@link bind} has the last word. */
+async function admit(db: Step, form: TemplateForm): Promise<readonly ImageMimeType[]> {
+  const { slotId, settingKey } = form;
+  if (settingKey === undefined) return KEPT_TYPES;
+  if (slotId === undefined) return needsTransparency(settingKey) ? TRANSPARENT_TYPES : KEPT_TYPES;
+  await demandPlace(db, { ...form, slotId, settingKey });
+  const slot = await findSlot(db, slotId);
+  return slot !== undefined && slotNeedsTransparency(slot, settingKey) ? TRANSPARENT_TYPES : KEPT_TYPES;
 }
 
 /** @returns what is bound there. @throws DomainError `template_already_bound`. */
@@ -78,16 +85,17 @@ async function demandPlace(db: Step, { slotId, settingKey, isReplacing }: WholeT
   return bound;
 }
 
-function demandTransparency({ settingKey }: WholeTemplateForm, { hasAlpha }: PreparedPicture): void {
-  if (needsTransparency(settingKey) && !hasAlpha)
+function demandTransparency(slot: Slot, { settingKey }: WholeTemplateForm, { hasAlpha }: BindablePicture): void {
+  if (slotNeedsTransparency(slot, settingKey) && !hasAlpha)
     throw invalidForm([faultOf('file', 'has no transparency and would hide the photo', 'picture')]);
 }
 
-async function bind(step: Step, actor: Actor, form: WholeTemplateForm, kept: KeptPicture): Promise<Template> {
+async function bind(step: Step, actor: Actor, form: WholeTemplateForm, kept: BindablePicture): Promise<Template> {
   const { slotId, settingKey } = form;
   const slot = await lockSlot(step, slotId);
   if (slot === undefined) throw new DomainError('slot_not_found', `There is no slot ${slotId}.`);
   const bound = await demandPlace(step, form);
+  demandTransparency(slot, form, kept);
   const earlier = isListKey(settingKey) ? undefined : bound[0];
   if (earlier !== undefined) await markTemplateDeleted(step, earlier.id);
   const template = await insertTemplate(step, {
@@ -97,9 +105,8 @@ async function bind(step: Step, actor: Actor, form: WholeTemplateForm, kept: Kep
     label: form.label,
     uploadedBy: actor.name,
   });
-  if (earlier !== undefined && namesTemplate(slot.settings, settingKey, earlier.id)) {
-    const settings = withTemplate(slot.settings, settingKey, earlier.id, template.id);
-    await updateSlot(step, slotId, { settings }, actor.name);
+  if (earlier !== undefined && slotNamesTemplate(slot, settingKey, earlier.id)) {
+    await updateSlot(step, slotId, slotWithTemplate(slot, settingKey, earlier.id, template.id), actor.name);
   }
   await recordAudit(step, actor, {
     action: earlier === undefined ? 'template.registered' : 'template.replaced',
