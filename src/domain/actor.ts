@@ -2,7 +2,7 @@ import { PERMISSIONS, type Permission } from './permissions.ts';
 
 /** Who does something, and from where: what the audit log says of every change. */
 export interface Actor {
-  /** An administrator's name, or `command line`. */
+  /** An administrator's name, `command line` or `the server`. */
   readonly name: string;
   readonly permissions: readonly Permission[];
   /** The client's address; null where there is none (command line, the server itself). */
@@ -19,3 +19,6 @@ export const COMMAND_LINE: Actor = {
   address: null,
   requestId: null,
 };
+
+/** The server, where it changes something by itself. */
+export const THE_SERVER: Actor = { name: 'the server', permissions: [], address: null, requestId: null };

@@ -1,3 +1,4 @@
+import type { FallbackLink, RepeatPaidCalls } from './slot-policy.ts';
 import type { JobTemplates } from './templates.ts';
 
 /**
@@ -41,8 +42,26 @@ export const mayStep = (from: JobState, to: JobState): boolean => (JOB_STEPS[fro
 
 /** What the job needs of its slot and photo, fixed when it is accepted; later changes of the slot do not reach it. */
 export interface JobSnapshot {
+  /** The slot's own provider, wherever in its chain the job begins. Always there in jobs that were accepted from a slot. */
+  readonly providerId?: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly photo: { readonly mimeType: string; readonly sizeBytes: number; readonly sha256: string };
   /** The template pictures that the settings name; left out where they name none. */
   readonly templates?: JobTemplates;
+  /** The model that the settings name, for the price list; left out where there is none to name. */
+  readonly model?: string;
+  /** The slot's fallback chain, without links that could not take this photo; left out where nothing is left of it. */
+  readonly links?: readonly JobLink[];
+  /** Left out: `when_uncertain`. */
+  readonly repeatPaidCalls?: RepeatPaidCalls;
+  /** What the slot may spend in a day; left out: no budget. */
+  readonly dailyBudget?: number;
+  /** A used-up budget ends the job, rather than sending it to a link that costs nothing. */
+  readonly stopsOverBudget?: true;
+}
+
+/** A link of a job's chain, with everything that a call needs. */
+export interface JobLink extends FallbackLink {
+  readonly templates?: JobTemplates;
+  readonly model?: string;
 }

@@ -1,5 +1,5 @@
 /**
- * What administrators may set for a provider besides its key. Three parameters are the limits that hold over all processes; any
+ * What administrators may set for a provider besides its key. Four parameters are the limits that hold over all processes; any
  * other one is kept and shown as it is, so it must not be a secret.
  */
 
@@ -14,6 +14,7 @@ export interface ProviderLimits {
   readonly runningMax: number;
   readonly openMax: number | null;
   readonly callsPerMinute: number | null;
+  readonly callsPerDay: number | null;
 }
 
 /** The most parameters of one provider, its limits not counted. */
@@ -23,6 +24,7 @@ const LIMITS = {
   running_max: { key: 'runningMax', max: 1_000, isOptional: false },
   open_max: { key: 'openMax', max: 100_000, isOptional: true },
   calls_per_minute: { key: 'callsPerMinute', max: 100_000, isOptional: true },
+  calls_per_day: { key: 'callsPerDay', max: 10_000_000, isOptional: true },
 } as const satisfies Record<string, { key: keyof ProviderLimits; max: number; isOptional: boolean }>;
 
 const SECRET_WORDS = /key|secret|token|password/;

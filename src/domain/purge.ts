@@ -19,4 +19,6 @@ export interface CleanUpReport {
   readonly orphanFiles: number;
   readonly oldJobs: number;
   readonly oldAuditEvents: number;
+  /** Of webhooks. */
+  readonly oldDeliveries: number;
 }

@@ -48,6 +48,9 @@ export const SLOT_RANGE: RangeRules = { daysMax: 31, groupBy: 'day', periods: 14
 /** Statistics over all slots: this week and the seven before, by week. */
 export const GLOBAL_RANGE: RangeRules = { daysMax: 90, groupBy: 'week', periods: 8 };
 
+/** What calls cost: 30 days, by day. */
+export const COST_RANGE: RangeRules = { daysMax: 400, groupBy: 'day', periods: 30 };
+
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const WEEK_MS = 7 * DAY_MS;

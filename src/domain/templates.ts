@@ -2,11 +2,13 @@
  * Template pictures: permanent reference images, each bound to one setting key of one slot. A slot's settings name a template by
  * its id; the word `ingest`, or no value at all, stands for the photo that was just received.
  */
+import { FINISH_FRAME_KEY } from './output-wish.ts';
 
 /** Every setting key that can name templates. The schemas of the providers' settings use no other. */
 export const TEMPLATE_KEYS = [
   'base_media_id',
   'face_media_id',
+  'finish_frame_media_id',
   'overlay_media_id',
   'source_media_id',
   'style_media_id',
@@ -34,8 +36,21 @@ export const isTemplateKey = (key: string): key is TemplateKey => (TEMPLATE_KEYS
 /** Whether the key takes several templates, in an order that counts. */
 export const isListKey = (key: TemplateKey): boolean => key.endsWith('_ids');
 
-/** Whether only a picture with transparency makes sense: anything else would hide the photo below it. */
-export const needsTransparency = (key: TemplateKey): boolean => key === 'overlay_media_id';
+/** Who looks at a template, which decides what it is for. */
+interface TemplateReader {
+  readonly providerId: string;
+  readonly operationId: string;
+}
+
+/**
+ * Whether only a picture with transparency makes sense: one that is laid over the photo would hide it otherwise. Overlays of AI
+ * providers are shown to a model and may be any picture.
+ *
+ * @param reader left out: whoever it is.
+ */
+export const needsTransparency = (key: TemplateKey, reader?: TemplateReader): boolean =>
+  key === FINISH_FRAME_KEY ||
+  (key === 'overlay_media_id' && reader?.providerId === 'studio' && reader.operationId === 'frame');
 
 /** One place of a slot's settings that names a template. */
 export interface TemplateName {

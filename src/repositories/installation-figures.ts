@@ -1,6 +1,7 @@
 /** What the whole installation looks like at one moment, for the metrics. */
 import type { Db } from '../db/db.ts';
 import { query } from '../db/pool.ts';
+import type { LaneGate } from './lanes.ts';
 
 /** The unfinished jobs of one provider. */
 export interface QueueFigures {
@@ -45,6 +46,22 @@ export async function readQueueFigures(db: Db, timeoutMs: number): Promise<Queue
     processing: row.processing,
     oldestAgeSeconds: row.oldest_age_seconds,
   }));
+}
+
+/** Whether a provider can be called now. */
+export interface ProviderStanding {
+  readonly providerId: string;
+  readonly state: LaneGate['state'];
+}
+
+/** The standing of every provider. @throws QueryTimeoutError after `timeoutMs`, waiting for a connection included. */
+export function readStandings(db: Db, timeoutMs: number): Promise<ProviderStanding[]> {
+  const statement = {
+    name: 'provider_standings',
+    text: 'select l.provider_id as "providerId", g.state from lane l cross join lateral lane_gate(l) g',
+    values: [],
+  };
+  return query<{ providerId: string; state: LaneGate['state'] }>(db.pool, statement, { timeoutMs });
 }
 
 /**

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../db/db.ts';
 import { type FailureReason, mayStep } from '../domain/job.ts';
 import { SLOT_IDS } from '../domain/slots.ts';
+import { JOB_COST, type JobCost } from './job-calls.ts';
 import type { JobCountFilter } from './job-counts.ts';
 import type { PageWindow } from './results.ts';
 
@@ -28,6 +29,10 @@ export interface JobRecord {
   readonly failureMessage: string | null;
   readonly claimNo: number;
   readonly attemptNo: number;
+  /** Which link of the chain it is at, or ended at. */
+  readonly linkNo: number;
+  readonly isTest: boolean;
+  readonly cost: JobCost;
   readonly providerJobReference: string | null;
   readonly payloadPath: string | null;
   readonly resultPath: string | null;
@@ -49,7 +54,7 @@ export interface JobRecord {
 const COLUMNS =
   sql.raw(`j.id, j.slot_id as "slotId", j.provider_id as "providerId", j.operation_id as "operationId", j.metadata,
   j.status, j.is_finalized as "isFinalized", j.failure_reason as "failureReason", j.failure_message as "failureMessage",
-  j.claim_no as "claimNo", j.attempt_no as "attemptNo", j.provider_job_reference as "providerJobReference",
+  j.claim_no as "claimNo", j.attempt_no as "attemptNo", j.link_no as "linkNo", j.is_test as "isTest", ${JOB_COST}, j.provider_job_reference as "providerJobReference",
   j.payload_path as "payloadPath", j.result_file_path as "resultPath", j.result_mime_type as "resultMimeType",
   j.result_size_bytes as "resultSizeBytes", j.result_checksum as "resultChecksum", j.result_provider_id as "resultProviderId",
   j.result_expires_at as "resultExpiresAt", o.expires_at as "originalExpiresAt", j.created_at as "createdAt",

@@ -2,7 +2,13 @@
 import { sql } from 'kysely';
 import { type Db, runNamed } from '../db/db.ts';
 import type { JobSnapshot } from '../domain/job.ts';
-import { type EnqueueOutcome, type EnqueueRow, enqueueArguments, type NewJob, toEnqueueOutcome } from './job-queue.ts';
+import {
+  type EnqueueOutcome,
+  type EnqueueRow,
+  enqueueArguments,
+  type NewJob,
+  toEnqueueOutcome,
+} from './enqueue-job.ts';
 import type { Step } from './transaction.ts';
 
 const BATCH = 500;
@@ -19,7 +25,7 @@ export interface OriginalToKeep {
 export async function enqueueKeeping(db: Db, job: NewJob, original: OriginalToKeep): Promise<EnqueueOutcome> {
   const rows = await runNamed<EnqueueRow>(db, {
     name: 'job_enqueue_keeping',
-    text: 'select * from job_enqueue_keeping($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
+    text: 'select * from job_enqueue_keeping($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)',
     values: [...enqueueArguments(job), ...originalArguments(original)],
   });
   return toEnqueueOutcome(rows[0] as EnqueueRow);
@@ -73,11 +79,8 @@ export async function findJobWithOriginal(db: Pick<Db, 'kysely'>, jobId: string)
     )
     .select(['j.slot_id', 'j.operation_id', 'j.snapshot', 'j.metadata', 'j.is_finalized'])
     .select(['o.path', 'o.mime_type', 'o.size_bytes', 'o.sha256', 'o.expires_at'])
-    // a fallback moves the row to another provider; the first call was made as the slot said
-    .select(
-      sql<string>`coalesce((select l.details ->> 'provider_id' from processing_log l where l.job_id = j.id and l.status = 'dispatched'
-        order by l.occurred_at, l.id limit 1), j.provider_id)`.as('provider_id'),
-    )
+    // a fallback moves the row to another provider
+    .select(sql<string>`coalesce(j.snapshot ->> 'providerId', j.provider_id)`.as('provider_id'))
     .where('j.id', '=', jobId)
     .executeTakeFirst();
   if (row === undefined) return undefined;

@@ -5,87 +5,13 @@
  */
 import { type Db, runNamed } from '../db/db.ts';
 import type { FailureReason, JobSnapshot } from '../domain/job.ts';
+import { callArgument, type ProviderCall } from './provider-call.ts';
 
 /** A worker's hold on a job: the fencing token and who holds it. */
 export interface Claim {
   readonly jobId: string;
   readonly claimNo: number;
   readonly workerId: string;
-}
-
-/** A job to be accepted. */
-export interface NewJob {
-  readonly id: string;
-  readonly slotId: string;
-  readonly providerId: string;
-  readonly operationId: string;
-  readonly snapshot: JobSnapshot;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Relative to the media root. */
-  readonly payloadPath: string;
-  /** Since the request arrived, by this process's monotonic clock. */
-  readonly elapsedMs: number;
-  readonly windowMs: number;
-  /** The cap on unfinished jobs over all slots. */
-  readonly openMax: number;
-  /** A free worker of this process that takes the job at once when nobody waits in front of it. */
-  readonly claimFor: { readonly workerId: string; readonly leaseMs: number } | undefined;
-}
-
-/** What became of it: waiting, taken at once, known already, too late, or refused by a cap. */
-export type EnqueueOutcome =
-  | { readonly outcome: 'created' | 'duplicate' | 'late' }
-  | { readonly outcome: 'claimed'; readonly claimNo: number; readonly attemptNo: number; readonly leftMs: number }
-  | { readonly outcome: 'full'; readonly scope: 'all' | 'slot' | 'provider' };
-
-/** What the database answers. */
-export interface EnqueueRow {
-  outcome: EnqueueOutcome['outcome'];
-  full_scope: 'all' | 'slot' | 'provider' | null;
-  left_ms: number | null;
-  claim_no: number | null;
-  attempt_no: number | null;
-}
-
-/**
- * Accepts a job, and claims it in the same statement when its lane is idle. Exact caps under any race. May be repeated with the
- * same id after a lost reply: the second call answers `duplicate`.
- */
-export async function enqueueJob(db: Db, job: NewJob): Promise<EnqueueOutcome> {
-  const rows = await runNamed<EnqueueRow>(db, {
-    name: 'job_enqueue',
-    text: 'select * from job_enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
-    values: enqueueArguments(job),
-  });
-  return toEnqueueOutcome(rows[0] as EnqueueRow);
-}
-
-/** The arguments of the database's function, in its order. */
-export const enqueueArguments = (job: NewJob): unknown[] => [
-  job.id,
-  job.slotId,
-  job.providerId,
-  job.operationId,
-  JSON.stringify(job.snapshot),
-  JSON.stringify(job.metadata),
-  job.payloadPath,
-  job.elapsedMs,
-  job.windowMs,
-  job.openMax,
-  job.claimFor?.workerId ?? null,
-  job.claimFor?.leaseMs ?? null,
-];
-
-/** The answer as the use case knows it. */
-export function toEnqueueOutcome(row: EnqueueRow): EnqueueOutcome {
-  if (row.outcome === 'full') return { outcome: 'full', scope: row.full_scope ?? 'all' };
-  if (row.outcome !== 'claimed') return { outcome: row.outcome };
-  return {
-    outcome: 'claimed',
-    claimNo: Number(row.claim_no),
-    attemptNo: Number(row.attempt_no),
-    leftMs: Number(row.left_ms),
-  };
 }
 
 /** A job in the hands of a worker. */
@@ -97,7 +23,11 @@ export interface ClaimedJob {
   readonly snapshot: JobSnapshot;
   readonly payloadPath: string;
   readonly claimNo: number;
+  /** The first claim counts its call; a later one reserves it before it is made. */
   readonly attemptNo: number;
+  /** Which link of the chain it is at. */
+  readonly linkNo: number;
+  readonly isTest: boolean;
   readonly providerJobReference: string | null;
   /** Until the window closes, when the statement ran; count it down on the monotonic clock. */
   readonly leftMs: number;
@@ -114,6 +44,8 @@ interface ClaimRow {
   payload_path: string;
   claim_no: number;
   attempt_no: number;
+  link_no: number;
+  is_test: boolean;
   provider_job_reference: string | null;
   left_ms: number;
   waited_ms: number;
@@ -140,6 +72,8 @@ export async function claimJobs(
     payloadPath: row.payload_path,
     claimNo: row.claim_no,
     attemptNo: row.attempt_no,
+    linkNo: row.link_no,
+    isTest: row.is_test,
     providerJobReference: row.provider_job_reference,
     leftMs: row.left_ms,
     waitedMs: row.waited_ms,
@@ -150,19 +84,62 @@ export async function claimJobs(
 export type ReserveOutcome =
   | { readonly outcome: 'granted'; readonly attemptNo: number }
   | { readonly outcome: 'wait'; readonly waitMs: number }
+  /** The provider is down, or its quota used up, for at least so long. */
+  | { readonly outcome: 'barred'; readonly waitMs: number; readonly why: string }
+  | { readonly outcome: 'over budget' }
   | { readonly outcome: 'lost' };
 
+/** What a call is reserved for. */
+interface CallTerms {
+  /** Which link of the job's chain is called. Default: the slot's own. */
+  readonly linkNo?: number;
+  readonly model?: string;
+  /** What the slot may spend in a day. */
+  readonly dailyBudget?: number | undefined;
+  /** How many calls of the job its worker knows of. With it the statement may be repeated after a lost reply. */
+  readonly callsSoFar?: number;
+}
+
 /** Reserves one more call (a retry or a fallback) in a provider's limits; nothing is called without it. */
-export async function reserveCall(db: Db, claim: Claim, providerId: string): Promise<ReserveOutcome> {
-  const rows = await runNamed<{ outcome: string; attempt_no: number | null; wait_ms: number | null }>(db, {
+export async function reserveCall(
+  db: Db,
+  claim: Claim,
+  providerId: string,
+  { linkNo = 0, model = '*', dailyBudget, callsSoFar }: CallTerms = {},
+): Promise<ReserveOutcome> {
+  const rows = await runNamed<{
+    outcome: string;
+    attempt_no: number | null;
+    wait_ms: number | null;
+    why: string | null;
+  }>(db, {
     name: 'job_reserve_call',
-    text: 'select * from job_reserve_call($1, $2, $3, $4)',
-    values: [claim.jobId, claim.claimNo, claim.workerId, providerId],
+    text: 'select * from job_reserve_call($1, $2, $3, $4, $5, $6, $7, $8)',
+    values: [
+      claim.jobId,
+      claim.claimNo,
+      claim.workerId,
+      providerId,
+      linkNo,
+      model,
+      dailyBudget ?? null,
+      callsSoFar ?? null,
+    ],
   });
   const row = rows[0];
-  if (row?.outcome === 'granted') return { outcome: 'granted', attemptNo: Number(row.attempt_no) };
-  if (row?.outcome === 'wait') return { outcome: 'wait', waitMs: Number(row.wait_ms) };
-  return { outcome: 'lost' };
+  const waitMs = Number(row?.wait_ms);
+  switch (row?.outcome) {
+    case 'granted':
+      return { outcome: 'granted', attemptNo: Number(row.attempt_no) };
+    case 'wait':
+      return { outcome: 'wait', waitMs };
+    case 'barred':
+      return { outcome: 'barred', waitMs, why: row.why ?? 'not available' };
+    case 'over_budget':
+      return { outcome: 'over budget' };
+    default:
+      return { outcome: 'lost' };
+  }
 }
 
 /** Stores the provider's ticket before its first poll. @returns whether the claim still counts. */
@@ -192,7 +169,9 @@ export async function renewLeases(
 
 /** A result that is safe on disk. */
 export interface StoredOutcome {
-  readonly providerId: string;
+  /** The call that brought it. */
+  readonly call: ProviderCall;
+  readonly charged: 'no' | 'maybe' | 'yes';
   readonly path: string;
   readonly mimeType: string;
   readonly sizeBytes: number;
@@ -201,16 +180,17 @@ export interface StoredOutcome {
   readonly providerLatencyMs: number;
 }
 
-/** Finalises with a result. @returns false when it came too late: the caller deletes the file it stored. */
+/** Finalises with a result. May be told twice. @returns false when it came too late: the caller deletes the file it stored. */
 export async function succeedJob(db: Db, claim: Claim, result: StoredOutcome): Promise<boolean> {
   const rows = await runNamed<{ won: boolean }>(db, {
     name: 'job_succeed',
-    text: 'select job_succeed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as won',
+    text: 'select job_succeed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as won',
     values: [
       claim.jobId,
       claim.claimNo,
       claim.workerId,
-      result.providerId,
+      callArgument(result.call),
+      result.charged,
       result.path,
       result.mimeType,
       result.sizeBytes,
@@ -245,12 +225,22 @@ export async function endJob(
   return rows[0]?.ended === true;
 }
 
-/** Hands jobs back that were claimed but need another process. @returns the ids that went back to the queue. */
-export async function releaseJobs(db: Db, workerId: string, claims: readonly Claim[]): Promise<string[]> {
+/**
+ * Hands jobs back that were claimed but need another process.
+ *
+ * @param isUntouched the calls that these claims counted were never made, so nothing can have been charged for them.
+ * @returns the ids that went back to the queue.
+ */
+export async function releaseJobs(
+  db: Db,
+  workerId: string,
+  claims: readonly Claim[],
+  { isUntouched = false }: { isUntouched?: boolean } = {},
+): Promise<string[]> {
   const rows = await runNamed<{ id: string }>(db, {
     name: 'job_release',
-    text: 'select job_release($1, $2, $3) as id',
-    values: [workerId, claims.map((claim) => claim.jobId), claims.map((claim) => claim.claimNo)],
+    text: 'select job_release($1, $2, $3, $4) as id',
+    values: [workerId, claims.map((claim) => claim.jobId), claims.map((claim) => claim.claimNo), isUntouched],
   });
   return rows.map((row) => row.id);
 }

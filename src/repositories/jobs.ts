@@ -12,6 +12,8 @@ export interface JobOutcome {
   readonly resultPath: string | null;
   readonly resultMimeType: string | null;
   readonly resultProviderId: string | null;
+  /** Which link of the chain it is at, or ended at. */
+  readonly linkNo: number;
 }
 
 interface OutcomeRow {
@@ -22,13 +24,14 @@ interface OutcomeRow {
   result_file_path: string | null;
   result_mime_type: string | null;
   result_provider_id: string | null;
+  link_no: number;
 }
 
 /** What the row says now. */
 export async function findJobOutcome(db: Db, jobId: string): Promise<JobOutcome | undefined> {
   const rows = await runNamed<OutcomeRow>(db, {
     name: 'job_outcome',
-    text: `select is_finalized, failure_reason, failure_message, expires_at, result_file_path, result_mime_type, result_provider_id
+    text: `select is_finalized, failure_reason, failure_message, expires_at, result_file_path, result_mime_type, result_provider_id, link_no
       from job where id = $1`,
     values: [jobId],
   });
@@ -42,6 +45,7 @@ export async function findJobOutcome(db: Db, jobId: string): Promise<JobOutcome 
     resultPath: row.result_file_path,
     resultMimeType: row.result_mime_type,
     resultProviderId: row.result_provider_id,
+    linkNo: row.link_no,
   };
 }
 

@@ -67,7 +67,8 @@ export async function deleteOldMedia(db: Db, days: number): Promise<number> {
 
 const isDisposable = (ageMs: number) => sql`(t.deleted_at < now() - ${ageMs} * interval '1 millisecond'
   and not exists (select from job j where not j.is_finalized
-    and jsonb_path_exists(j.snapshot, '$.templates.*.id ? (@ == $id)', jsonb_build_object('id', t.id))))`;
+    and (jsonb_path_exists(j.snapshot, '$.templates.*.id ? (@ == $id)', jsonb_build_object('id', t.id))
+      or jsonb_path_exists(j.snapshot, '$.links[*].templates.*.id ? (@ == $id)', jsonb_build_object('id', t.id)))))`;
 
 /**
  * Deleted templates that no job can need any more: none that is unfinished names them, and whoever read the slot's settings

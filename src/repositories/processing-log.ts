@@ -1,32 +1,6 @@
-/** The append-only events of a job. Most are written by triggers; only what a worker alone knows is written here. */
-import { type Db, runNamed } from '../db/db.ts';
-import type { ProcessingLogTable } from '../db/tables.ts';
-
-/** What a call came to. */
-export interface ProviderResponse {
-  readonly jobId: string;
-  readonly slotId: string;
-  readonly latencyMs: number;
-  /** The service's own words, at most 1024 characters. */
-  readonly message: string;
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
-/** Records what a call came to. Not fenced: a late answer changes nothing, but it is told. */
-export async function logProviderResponse(db: Db, response: ProviderResponse): Promise<void> {
-  await runNamed(db, {
-    name: 'log_provider_response',
-    text: `insert into processing_log (job_id, slot_id, status, message, provider_latency_ms, details)
-      values ($1, $2, 'provider_responded', $3, $4, $5)`,
-    values: [
-      response.jobId,
-      response.slotId,
-      response.message.slice(0, 1024),
-      Math.max(0, Math.round(response.latencyMs)),
-      JSON.stringify(response.details),
-    ],
-  });
-}
+/** The append-only events of a job, written by triggers and by the functions of the queue. */
+import type { Db } from '../db/db.ts';
+import type { ProcessingLogTable } from '../db/queue-tables.ts';
 
 /** One event of a job. */
 export interface ProcessingEvent {

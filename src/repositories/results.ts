@@ -37,9 +37,17 @@ export interface ResultWalk {
 // `is true` keeps the planner from the index of all slots' retentions, by which it would read every live result: 35 ms instead of 1
 const IS_LIVE = sql<boolean>`(result_expires_at > now()) is true`;
 
-/** Nothing but columns of the slots' own index of live results, so that this is what is read. */
+/**
+ * Nothing but columns of the slots' own index of live results, so that this is what is read; test runs are not in it, because they are
+ * among no guests' results.
+ */
 const liveOf = (db: Pick<Db, 'kysely'>, slotId: string) =>
-  db.kysely.selectFrom('job').where('slot_id', '=', slotId).where('result_file_path', 'is not', null).where(IS_LIVE);
+  db.kysely
+    .selectFrom('job')
+    .where('slot_id', '=', slotId)
+    .where('result_file_path', 'is not', null)
+    .where(sql<boolean>`not is_test`)
+    .where(IS_LIVE);
 
 /** The rows of the ids that were found, in the same order. */
 async function readFiles(

@@ -51,6 +51,7 @@ export async function deleteOldJobs(db: Db, days: number): Promise<number> {
         and finalized_at < (select rolled_until from mark)
       order by finalized_at limit ${BATCH}
     ), events as (delete from processing_log where job_id in (select id from old)),
+    calls as (delete from provider_call where job_id in (select id from old)),
     gone as (delete from job where id in (select id from old) returning slot_id, status, failure_reason, finalized_at),
     fewer as (
       update job_kept k set jobs = k.jobs - g.jobs

@@ -6,6 +6,7 @@ export type SettingKey =
   | 'ingest_password_hash'
   | 'sync_response_timeout_sec'
   | 'processed_media_ttl_hours'
+  | 'pricing'
   | `provider_parameters:${string}`;
 
 /** A value with who set it, and when. */

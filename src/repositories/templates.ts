@@ -15,6 +15,8 @@ export interface Template {
   readonly sizeBytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** Whether it has a channel of transparency. */
+  readonly hasAlpha: boolean;
   readonly uploadedBy: string;
   readonly createdAt: Date;
 }
@@ -28,6 +30,7 @@ const COLUMNS = [
   'mime_type',
   'size_bytes',
   'checksum',
+  'has_alpha',
   'uploaded_by',
   'created_at',
 ] as const;
@@ -41,6 +44,7 @@ interface TemplateRow {
   mime_type: string;
   size_bytes: number;
   checksum: string;
+  has_alpha: boolean;
   uploaded_by: string;
   created_at: Date;
 }
@@ -54,6 +58,7 @@ const toTemplate = (row: TemplateRow): Template => ({
   mimeType: row.mime_type,
   sizeBytes: row.size_bytes,
   sha256: row.checksum,
+  hasAlpha: row.has_alpha,
   uploadedBy: row.uploaded_by,
   createdAt: row.created_at,
 });
@@ -133,6 +138,7 @@ export async function insertTemplate(db: Step, template: Omit<Template, 'created
       mime_type: template.mimeType,
       size_bytes: template.sizeBytes,
       checksum: template.sha256,
+      has_alpha: template.hasAlpha,
       uploaded_by: template.uploadedBy,
     })
     .returning(COLUMNS)

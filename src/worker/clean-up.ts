@@ -9,6 +9,7 @@ import { removeExpiredResults } from './expired-results.ts';
 import { removeOldAuditEvents, removeOldJobs } from './old-rows.ts';
 import { removeOrphans } from './orphan-files.ts';
 import { removeDeletedTemplates, removeMediaObjects } from './over-media.ts';
+import { removeOldDeliveries } from './over-webhooks.ts';
 
 /**
  * In this order: files that lose their rows here are found by the orphans' step, and a job's row goes only after its result. Each
@@ -22,6 +23,7 @@ const STEPS: Readonly<Record<keyof CleanUpReport, CleanUpStep>> = {
   orphanFiles: { scope: 'media_objects', run: removeOrphans },
   oldJobs: { scope: 'full', run: removeOldJobs },
   oldAuditEvents: { scope: 'full', run: removeOldAuditEvents },
+  oldDeliveries: { scope: 'full', run: removeOldDeliveries },
 };
 
 /** One clean-up. @returns undefined when another process is at it. */

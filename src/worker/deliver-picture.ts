@@ -1,18 +1,24 @@
 /** From a provider's answer to the finished result: checked, stored, finalised, handed to whoever waits. */
 
 import { DomainError } from '../domain/errors.ts';
+import type { JobLink } from '../domain/job.ts';
 import { UnacceptableImageError } from '../domain/unacceptable-image.ts';
-import type { OutputWish } from '../media/picture.ts';
-import type { ProviderFailure, ProviderImage } from '../providers/provider.ts';
+import type { Charged, ProviderFailure, ProviderImage } from '../providers/provider.ts';
 import { succeedJob } from '../repositories/job-queue.ts';
 import { findJobOutcome } from '../repositories/jobs.ts';
+import type { ProviderCall } from '../repositories/provider-call.ts';
+import { finishOptions } from './finish-options.ts';
 import { patiently } from './patiently.ts';
 import type { RunningJob } from './running-job.ts';
 import type { WorkerDeps } from './worker-deps.ts';
 
 /** What a provider made. */
 export interface MadePicture {
-  readonly providerId: string;
+  readonly call: ProviderCall;
+  /** What the provider takes for a picture: something, or nothing. */
+  readonly charged: Charged;
+  /** The link of the chain that made it: its settings say how it is finished. */
+  readonly link: JobLink;
   readonly image: ProviderImage;
   readonly latencyMs: number;
 }
@@ -20,7 +26,11 @@ export interface MadePicture {
 /** Whether it became the job’s result. */
 export type Delivery =
   | { readonly outcome: 'succeeded' | 'late' }
-  | { readonly outcome: 'unacceptable'; readonly failure: ProviderFailure };
+  | {
+      readonly outcome: 'unacceptable';
+      readonly failure: ProviderFailure /** It was this server that failed. */;
+      readonly isOurs?: true;
+    };
 
 /**
  * Accepts an answer only if it is a picture: decoded within the limits, metadata removed. The row is finalised after the file is
@@ -30,10 +40,9 @@ export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made
   const { job } = running;
   let isHandedOver = false;
   try {
-    const finished = await deps.finishResult(made.image.bytes, {
-      pixelsMax: deps.options.imagePixelsMax,
-      output: outputWish(deps, running, made.providerId),
-    });
+    const finished = await deps.finishResult(made.image.bytes, finishOptions(deps, made.link));
+    if (finished.frameFault !== undefined)
+      deps.log.warn({ job_id: job.id, reason: finished.frameFault }, 'the picture goes out without its frame');
     // proved whole and written at the same time; neither counts without the other
     void finished.thumbnail.then(
       () => running.stages.mark('check'),
@@ -59,25 +68,18 @@ export async function deliverPicture(deps: WorkerDeps, running: RunningJob, made
     } as const;
     isHandedOver = deps.held.wake(job.id, {
       kind: 'picture',
-      picture: { bytes, mimeType: finished.mimeType, providerId: made.providerId },
+      picture: { bytes, mimeType: finished.mimeType, providerId: made.call.providerId, linkNo: made.call.linkNo },
     });
     return { outcome: 'succeeded' };
   } catch (error) {
-    if (error instanceof UnacceptableImageError) return { outcome: 'unacceptable', failure: badAnswer(error) };
-    if (error instanceof DomainError) return { outcome: 'unacceptable', failure: notStored(error) };
+    if (error instanceof UnacceptableImageError)
+      return { outcome: 'unacceptable', failure: badAnswer(error, made.charged) };
+    if (error instanceof DomainError)
+      return { outcome: 'unacceptable', failure: notStored(error, made.charged), isOurs: true };
     throw error;
   } finally {
     if (!isHandedOver) made.image.release();
   }
-}
-
-/** The settings' `output`, where the provider has not made it already; its schema bounds the values. */
-function outputWish(deps: WorkerDeps, { job }: RunningJob, providerId: string): OutputWish | undefined {
-  const output = job.snapshot.settings.output as
-    | { format?: OutputWish['format']; quality?: number; max_side_px?: number }
-    | undefined;
-  if (output === undefined || deps.providers.get(providerId)?.description.appliesOutput) return undefined;
-  return { format: output.format, quality: output.quality, maxSidePx: output.max_side_px };
 }
 
 interface Stored {
@@ -92,7 +94,8 @@ async function finalise(deps: WorkerDeps, running: RunningJob, made: MadePicture
   const isMine = await patiently(running, async () => {
     const won = await succeedJob(deps.db, running.claim, {
       ...stored,
-      providerId: made.providerId,
+      call: made.call,
+      charged: made.charged,
       retentionHours: deps.options.retentionHours,
       providerLatencyMs: made.latencyMs,
     });
@@ -104,16 +107,16 @@ async function finalise(deps: WorkerDeps, running: RunningJob, made: MadePicture
 }
 
 /** The call was paid for and cannot be made useful by making it again: the disk is what fails. */
-const notStored = (error: DomainError): ProviderFailure => ({
+const notStored = (error: DomainError, charged: Charged): ProviderFailure => ({
   kind: 'unavailable',
   retryable: false,
-  charged: 'yes',
+  charged,
   reason: `the picture came but could not be stored: ${error.message}`,
 });
 
-const badAnswer = (error: UnacceptableImageError): ProviderFailure => ({
+const badAnswer = (error: UnacceptableImageError, charged: Charged): ProviderFailure => ({
   kind: 'bad_answer',
   retryable: true,
-  charged: 'yes',
+  charged,
   reason: error.message,
 });

@@ -2,6 +2,7 @@ import { AUDIT_DAYS } from '../domain/deadlines.ts';
 import { countOldAuditEvents, countOldJobs, deleteOldAuditEvents } from '../repositories/old-rows.ts';
 import { deleteOldJobs } from '../repositories/retention.ts';
 import type { CleanUpDeps, CleanUpOptions } from './clean-up-options.ts';
+import { inBites } from './in-bites.ts';
 
 /** Deletes job rows after their time, with their events. @returns how many. */
 export const removeOldJobs = ({ db }: CleanUpDeps, options: CleanUpOptions): Promise<number> =>
@@ -13,13 +14,4 @@ export const removeOldJobs = ({ db }: CleanUpDeps, options: CleanUpOptions): Pro
 export function removeOldAuditEvents({ db }: CleanUpDeps, options: CleanUpOptions): Promise<number> {
   const days = Math.max(AUDIT_DAYS, options.jobRowDays);
   return options.isDryRun ? countOldAuditEvents(db, days) : inBites(options, () => deleteOldAuditEvents(db, days));
-}
-
-async function inBites({ isThorough, signal }: CleanUpOptions, bite: () => Promise<number>): Promise<number> {
-  let removed = 0;
-  for (;;) {
-    const count = await bite();
-    removed += count;
-    if (count === 0 || !isThorough || signal?.aborted) return removed;
-  }
 }

@@ -20,10 +20,20 @@ export interface WorkerDeps {
   readonly providers: ReadonlyMap<string, Provider>;
   /** The requests this process holds: their pictures go straight from memory. */
   readonly held: HeldRequests;
+  /** How long calls of a provider take lately. Absent: as the adapters describe themselves. */
+  readonly paceOf?: ((providerId: string) => Pace | undefined) | undefined;
+  /** Which key calls of a provider are made with, as a digest. Absent: providers have one key each. */
+  readonly keyIdOf?: ((providerId: string) => string) | undefined;
   readonly log: WorkerLog;
   /** Absent where nobody reads metrics. */
   readonly meter?: WorkerMeter | undefined;
   readonly options: WorkerOptions;
+}
+
+/** How long the latest calls of a provider took, in milliseconds: half of them, and 19 of 20. */
+export interface Pace {
+  readonly usualMs: number;
+  readonly slowMs: number;
 }
 
 /** How this process works. */

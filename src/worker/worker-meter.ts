@@ -14,5 +14,7 @@ export interface WorkerMeter extends JobMeter {
   lateAnswerRefused(): void;
   /** A silent worker's job went back to the queue. */
   jobReclaimed(): void;
+  /** Waiting jobs went on to the next provider of their chain. */
+  jobsRerouted(count: number): void;
   cleanedUp(removed: Partial<CleanUpReport>): void;
 }

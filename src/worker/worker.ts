@@ -113,7 +113,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   /** A claim that was answered after the shutdown began. */
   async function handBack(jobs: readonly ClaimedJob[]): Promise<void> {
     const claims = jobs.map((job) => ({ jobId: job.id, claimNo: job.claimNo, workerId }));
-    if (claims.length > 0) await releaseJobs(deps.db, workerId, claims);
+    if (claims.length > 0) await releaseJobs(deps.db, workerId, claims, { isUntouched: true });
   }
 
   async function loop(): Promise<void> {

@@ -101,7 +101,7 @@ describe("a provider's call rate", () => {
 });
 
 describe('the limits of a provider', () => {
-  const limits = { providerId: 'new', runningMax: 3, openMax: 4, callsPerMinute: 120 };
+  const limits = { providerId: 'new', runningMax: 3, openMax: 4, callsPerMinute: 120, callsPerDay: null };
   const read = async (id: string) => {
     const { rows } = await queue.db.pool.query('select * from lane where provider_id = $1', [id]);
     return rows[0];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { enqueueJob, type NewJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob, type NewJob } from '../../src/repositories/enqueue-job.ts';
 import {
   atOnce,
   claim,

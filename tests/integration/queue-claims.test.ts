@@ -104,6 +104,8 @@ describe('jobs are claimed', () => {
       payloadPath: job.payloadPath,
       claimNo: 1,
       attemptNo: 1,
+      linkNo: 0,
+      isTest: false,
       providerJobReference: null,
       leftMs: expect.any(Number),
       waitedMs: expect.any(Number),

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { enqueueJob, releaseJobs, reserveCall, sweepJobs } from '../../src/repositories/job-queue.ts';
-import { listProcessingLog, logProviderResponse } from '../../src/repositories/processing-log.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
+import { releaseJobs, reserveCall, sweepJobs } from '../../src/repositories/job-queue.ts';
+import { listProcessingLog } from '../../src/repositories/processing-log.ts';
+import { recordFailedCall } from '../../src/repositories/provider-call.ts';
 import {
+  aCall,
   claim,
   claimedJob,
   claimOf,
@@ -28,6 +31,13 @@ beforeAll(async () => {
 beforeEach(() => emptyQueue(queue));
 afterAll(() => queue.drop());
 
+const FAILED = {
+  slotId: SLOT,
+  call: aCall(),
+  failure: { kind: 'empty', retryable: true, charged: 'no' },
+  isAgainstProvider: true,
+} as const;
+
 const eventsOf = async (jobId: string) => (await listProcessingLog(queue.db, jobId)).map(({ status }) => status);
 
 describe('the events of a job', () => {
@@ -52,22 +62,25 @@ describe('the events of a job', () => {
     const workerId = randomUUID();
     const first = await claimedJob(db, { workerId });
     const { jobId } = first;
-    const answer = { jobId, slotId: SLOT, latencyMs: 1_234.6, message: 'NO_IMAGE', details: { outcome: 'empty' } };
-    await logProviderResponse(db, answer);
-    await reserveCall(db, first, 'spare');
+    await recordFailedCall(db, { ...FAILED, jobId, latencyMs: 1_234.6, reason: 'NO_IMAGE' });
+    await reserveCall(db, first, 'spare', { linkNo: 1 });
     await endLease(db, jobId);
     await sweepJobs(db, 0);
     const [again] = await claim(db, { workerId, providerId: 'spare' });
     if (again === undefined) return expect.unreachable();
+    await reserveCall(db, claimOf(again, workerId), 'spare', { linkNo: 1 });
     await endings.failure(db, claimOf(again, workerId));
     const events = await listProcessingLog(db, jobId);
     expect(events.map(({ status, details }) => [status, details])).toEqual([
       ['received', null],
-      ['dispatched', { provider_id: LANE, attempt_no: 1, claim_no: 1 }],
-      ['provider_responded', { outcome: 'empty' }],
-      ['dispatched', { provider_id: 'spare', attempt_no: 2, claim_no: 1 }],
-      ['dispatched', { provider_id: 'spare', attempt_no: 3, claim_no: 2 }],
-      ['failed', { failure_reason: 'provider_error', provider_id: 'spare' }],
+      ['dispatched', { provider_id: LANE, attempt_no: 1, claim_no: 1, link_no: 0 }],
+      [
+        'provider_responded',
+        { provider_id: LANE, model: '*', attempt_no: 1, claim_no: 1, link_no: 0, outcome: 'empty', charged: 'no' },
+      ],
+      ['dispatched', { provider_id: 'spare', attempt_no: 2, claim_no: 1, link_no: 1 }],
+      ['dispatched', { provider_id: 'spare', attempt_no: 3, claim_no: 2, link_no: 1 }],
+      ['failed', { failure_reason: 'provider_error', provider_id: 'spare', link_no: 1 }],
     ]);
     expect(events[2]).toMatchObject({ message: 'NO_IMAGE', providerLatencyMs: 1_235 });
     expect(events[5]).toMatchObject({ message: 'the provider said no' });
@@ -108,7 +121,7 @@ describe('the events of a job', () => {
   test('keep the first 1,024 characters of what a provider said, and never less than no time', async () => {
     const { db } = queue;
     const jobId = await waitingJob(db);
-    await logProviderResponse(db, { jobId, slotId: SLOT, latencyMs: -3, message: 'x'.repeat(4_000), details: {} });
+    await recordFailedCall(db, { ...FAILED, jobId, latencyMs: -3, reason: 'x'.repeat(4_000) });
     const [, told] = await listProcessingLog(db, jobId);
     expect(told).toMatchObject({ message: 'x'.repeat(1_024), providerLatencyMs: 0 });
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { enqueueJob, reserveCall } from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
+import { reserveCall } from '../../src/repositories/job-queue.ts';
 import { updateLane } from '../../src/repositories/lanes.ts';
 import {
   atOnce,
@@ -87,9 +88,9 @@ describe('a provider never makes more calls at once than its limit', () => {
   test('when it has no lane at all: then it makes none', async () => {
     const { db } = queue;
     const upload = newJob({ providerId: 'nobody', claimFor: claimFor() });
-    expect((await enqueueJob(db, upload)).outcome).toBe('created');
+    expect(await enqueueJob(db, upload)).toMatchObject({ outcome: 'unserved', why: 'down' });
     expect(await claim(db, { providerId: 'nobody', count: 5 })).toEqual([]);
-    expect((await reserveCall(db, await claimedJob(db), 'nobody')).outcome).toBe('wait');
+    expect((await reserveCall(db, await claimedJob(db), 'nobody')).outcome).toBe('barred');
   });
 });
 
@@ -116,7 +117,9 @@ describe('a provider is used to its limit', () => {
     await setLane(db, { runningMax: 1 });
     await atOnce(3, () => waitingJob(db));
     expect(await claim(db, { count: 3 })).toHaveLength(1);
-    expect(await updateLane(db, { providerId: LANE, runningMax: 3, openMax: null, callsPerMinute: null })).toBe(true);
+    expect(
+      await updateLane(db, { providerId: LANE, runningMax: 3, openMax: null, callsPerMinute: null, callsPerDay: null }),
+    ).toBe(true);
     expect(await claim(db, { count: 3 })).toHaveLength(2);
   });
 });
@@ -127,7 +130,7 @@ describe('an upload that claims for itself', () => {
   test('is claimed at once when nothing waits in front and there is room', async () => {
     const job = newJob({ elapsedMs: 8_000, claimFor: claimFor() });
     const answer = await enqueueJob(queue.db, job);
-    expect(answer).toEqual({ outcome: 'claimed', claimNo: 1, attemptNo: 1, leftMs: expect.any(Number) });
+    expect(answer).toEqual({ outcome: 'claimed', claimNo: 1, attemptNo: 1, linkNo: 0, leftMs: expect.any(Number) });
     if (answer.outcome === 'claimed') expect(answer.leftMs).toBeGreaterThan(39_000);
     if (answer.outcome === 'claimed') expect(answer.leftMs).toBeLessThanOrEqual(40_000);
     const row = await readJob(queue.db, job.id);
@@ -208,6 +211,7 @@ describe('a call reserved on another provider', () => {
     expect(await claim(db)).toEqual([]);
     const [again] = await claim(db, { providerId: 'spare', workerId });
     expect(again && claimOf(again, workerId)).toEqual({ ...held, claimNo: 2 });
-    expect(again?.attemptNo).toBe(3);
+    // the call of a claim after the first is reserved by its worker
+    expect(again).toMatchObject({ attemptNo: 2, linkNo: 0 });
   });
 });

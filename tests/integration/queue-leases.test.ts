@@ -63,7 +63,7 @@ describe('the sweep', () => {
       lease_until: null,
       payload_path: `uploads/${held.jobId}`,
     });
-    expect(await claim(db)).toEqual([expect.objectContaining({ id: held.jobId, claimNo: 2, attemptNo: 2 })]);
+    expect(await claim(db)).toEqual([expect.objectContaining({ id: held.jobId, claimNo: 2, attemptNo: 1 })]);
     expect(await endings.success(db, held)).toBe(false);
   });
 

@@ -3,10 +3,12 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { succeedJob } from '../../src/repositories/job-queue.ts';
 import { findJobOutcome, findResult, jobsWithPayload, knownResultPaths } from '../../src/repositories/jobs.ts';
+import { callArgument } from '../../src/repositories/provider-call.ts';
 import { deleteOldJobs, findExpiredResults, forgetResultFiles } from '../../src/repositories/retention.ts';
 import { putSetting } from '../../src/repositories/settings.ts';
 import { rollTallies } from '../../src/repositories/tallies.ts';
 import {
+  aCall,
   claimedJob,
   claimedJobs,
   countJobs,
@@ -61,8 +63,8 @@ describe('the retention of a result', () => {
       [workerId],
     );
     await pool.query(
-      `select job_succeed(id, 1, $1, 'studio', 'results/x.jpg', 'image/jpeg', 3, repeat('b', 64), 72, 1200) from job`,
-      [workerId],
+      `select job_succeed(id, 1, $1, $2, 'no', 'results/x.jpg', 'image/jpeg', 3, repeat('b', 64), 72, 1200) from job`,
+      [workerId, callArgument(aCall())],
     );
     const { rows } = await pool.query(
       `select extract(epoch from result_expires_at - finalized_at)::float8 * 1000 as ms, count(*)::int as jobs from job group by 1`,

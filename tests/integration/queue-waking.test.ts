@@ -2,13 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Listener, listen } from '../../src/db/notifications.ts';
-import {
-  enqueueJob,
-  jobsFinalisedSince,
-  releaseJobs,
-  reserveCall,
-  sweepJobs,
-} from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
+import { jobsFinalisedSince, releaseJobs, reserveCall, sweepJobs } from '../../src/repositories/job-queue.ts';
 import {
   claim,
   claimedJob,

@@ -1,11 +1,10 @@
 /** The queue as a few lines of memory: what every step of two workers has to answer, and what has to hold after each. */
 import { expect } from 'vitest';
 import type { Db } from '../../src/db/db.ts';
+import { type EnqueueOutcome, enqueueJob } from '../../src/repositories/enqueue-job.ts';
 import {
   type Claim,
   claimJobs,
-  type EnqueueOutcome,
-  enqueueJob,
   releaseJobs,
   renewLeases,
   type SweptJob,

@@ -4,18 +4,19 @@ import { sql } from 'kysely';
 import { expect, vi } from 'vitest';
 import type { Db } from '../../src/db/db.ts';
 import { createKysely } from '../../src/db/pool.ts';
+import { type EnqueueOutcome, enqueueJob, type NewJob } from '../../src/repositories/enqueue-job.ts';
+import { enqueueWithin } from '../../src/repositories/job-originals.ts';
 import {
   type Claim,
   type ClaimedJob,
   claimJobs,
-  type EnqueueOutcome,
   endJob,
-  enqueueJob,
   failJob,
-  type NewJob,
   type StoredOutcome,
   succeedJob,
 } from '../../src/repositories/job-queue.ts';
+import type { ProviderCall } from '../../src/repositories/provider-call.ts';
+import { transaction } from '../../src/repositories/transaction.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 /** The lane that jobs go to unless a test says otherwise. */
@@ -61,7 +62,7 @@ export async function setLane(db: Db, shape: LaneShape = {}): Promise<void> {
 
 /** No jobs, no events, nothing counted, no settings, no slot limits, and one wide lane. */
 export async function emptyQueue({ db }: TestQueue): Promise<void> {
-  await db.pool.query(`delete from job; delete from processing_log; delete from lane; delete from platform_setting;
+  await db.pool.query(`delete from job; delete from processing_log; delete from lane; delete from circuit; delete from provider_call; delete from platform_setting;
     update admission set open_max = null, open_bound = 0;
     delete from tally_hour; delete from tally_day; delete from job_kept;
     update tally_mark set rolled_until = '-infinity', deleted_until = '-infinity'`);
@@ -97,6 +98,17 @@ export async function waitingJob(db: Db, overrides: Partial<NewJob> = {}): Promi
   return job.id;
 }
 
+/** Puts a job in the queue of a provider that nobody serves: it waits until its window closes. */
+export async function enqueueForNobody(db: Db, overrides: Partial<NewJob> = {}): Promise<string> {
+  const job = newJob({ providerId: 'nobody', ...overrides });
+  await transaction(db, async (step) => {
+    await step.kysely.insertInto('lane').values({ provider_id: 'nobody', running_max: 1 }).execute();
+    expect(await enqueueWithin(step, job, undefined)).toEqual({ outcome: 'created' });
+    await step.kysely.deleteFrom('lane').where('provider_id', '=', 'nobody').execute();
+  });
+  return job.id;
+}
+
 /** Puts jobs in the queue and claims them all for the worker, in any order. */
 export async function claimedJobs(
   db: Db,
@@ -125,9 +137,25 @@ export const claimOf = (job: ClaimedJob, workerId: string): Claim => ({
 export const claim = (db: Db, want: Partial<Parameters<typeof claimJobs>[1]> = {}): Promise<ClaimedJob[]> =>
   claimJobs(db, { providerId: LANE, workerId: randomUUID(), count: 1, leaseMs: LEASE_MS, ...want });
 
-/** A stored picture that nobody drew. */
-export const picture = (overrides: Partial<StoredOutcome> = {}): StoredOutcome => ({
+/** A call that was made once. */
+export const aCall = (overrides: Partial<ProviderCall> = {}): ProviderCall => ({
   providerId: LANE,
+  keyId: '',
+  model: '*',
+  attemptNo: 1,
+  claimNo: 1,
+  linkNo: 0,
+  isTest: false,
+  ...overrides,
+});
+
+/** A stored picture that nobody drew. */
+export const picture = ({
+  providerId = LANE,
+  ...overrides
+}: Partial<StoredOutcome> & { providerId?: string } = {}): StoredOutcome => ({
+  call: aCall({ providerId }),
+  charged: 'no',
   path: `results/${randomUUID()}.jpg`,
   mimeType: 'image/jpeg',
   sizeBytes: 3,

@@ -23,6 +23,12 @@ export interface ShownSettings {
   readonly provider_keys: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly ingest: { readonly sync_response_timeout_sec: number; readonly ingest_ttl_sec: number };
   readonly media_cache: { readonly processed_media_ttl_hours: number; readonly public_link_ttl_sec: number };
+  readonly pricing: {
+    readonly currency: string | null;
+    readonly prices: readonly unknown[];
+    readonly updated_at: string | null;
+    readonly updated_by: string | null;
+  };
 }
 
 /** Signs a new administrator in. */

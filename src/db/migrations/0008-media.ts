@@ -18,6 +18,7 @@ create table template_media (
   mime_type   text not null,
   size_bytes  int not null check (size_bytes > 0),
   checksum    text not null check (checksum ~ '^[0-9a-f]{64}$'),
+  has_alpha   boolean not null,
   uploaded_by text not null,
   created_at  timestamptz(3) not null default clock_timestamp(),
   deleted_at  timestamptz(3)

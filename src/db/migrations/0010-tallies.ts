@@ -74,14 +74,14 @@ returns setof tally_hour language sql stable as $$
   with event as (
     select slot_id, hour_of(created_at) as hour, coalesce(result_provider_id, provider_id) as provider,
       true as is_ingest, null::text as reason, null::int as bucket
-    from job where is_finalized and slot_id = any (p_slots) and created_at >= p_from and created_at < p_to
+    from job where is_finalized and not is_test and slot_id = any (p_slots) and created_at >= p_from and created_at < p_to
     union all
     select slot_id, hour_of(created_at), provider_id, true, null, null
-    from job where not is_finalized and slot_id = any (p_slots) and created_at >= p_from and created_at < p_to
+    from job where not is_finalized and not is_test and slot_id = any (p_slots) and created_at >= p_from and created_at < p_to
     union all
     select slot_id, hour_of(finalized_at), coalesce(result_provider_id, provider_id), false, failure_reason,
       case when failure_reason is null then latency_bucket(finalized_at - created_at) end
-    from job where is_finalized and slot_id = any (p_slots) and finalized_at >= p_from and finalized_at < p_to
+    from job where is_finalized and not is_test and slot_id = any (p_slots) and finalized_at >= p_from and finalized_at < p_to
   ), counted as (
     select slot_id, hour, provider, is_ingest, reason, bucket, count(*)::int as n from event
     where p_provider is null or provider = p_provider group by 1, 2, 3, 4, 5, 6

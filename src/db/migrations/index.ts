@@ -10,6 +10,8 @@ import { media } from './0008-media.ts';
 import { jobLists } from './0009-job-lists.ts';
 import { tallies } from './0010-tallies.ts';
 import { purges } from './0011-purges.ts';
+import { webhooks } from './0012-webhooks.ts';
+import { ledger } from './0013-ledger.ts';
 
 /** Every step of the schema in its order; a step that was released is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +26,6 @@ export const migrations: Record<string, Migration> = {
   '0009-job-lists': jobLists,
   '0010-tallies': tallies,
   '0011-purges': purges,
+  '0012-webhooks': webhooks,
+  '0013-ledger': ledger,
 };

@@ -10,6 +10,7 @@ import { enqueuePhoto } from './enqueue-photo.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 import { enqueueWithOriginal } from './keep-original.ts';
 import { type QueryTokens, type ReceivedPhoto, receivePhoto, usableSlot } from './receive-photo.ts';
+import { removePayload } from './remove-payload.ts';
 import { openResponseWindow, type ResponseWindow } from './response-window.ts';
 import type { StageClock } from './stage-clock.ts';
 
@@ -19,23 +20,29 @@ export interface PhotoArrival {
   /** `performance.now()` when the request's head was complete: the window counts from here. */
   readonly arrivedAt: number;
   readonly queryTokens: QueryTokens;
+  /** The client's own name for the request, within the slot: 1–255 visible ASCII characters. */
+  readonly idempotencyKey: string | undefined;
   readonly clientAddress: string;
   readonly receiveUpload: ReceiveUpload;
   /** Told what arrives while it does. */
   readonly facts: ArrivalFacts;
 }
 
-/** A photo that is a job now. */
+/** A photo that is a job now, or belongs to one. */
 export interface AcceptedPhoto {
-  /** Relative to the media root. */
-  readonly payloadPath: string;
+  readonly jobId: string;
+  /** Whether the job was accepted for an earlier, equal request; then nothing of this one is kept. */
+  readonly isReplay: boolean;
+  /** Whether the job has made its picture already. */
+  readonly isFinal: boolean;
+  /** Of the slot, as it is now. */
   readonly providerId: string;
   /** Open; whoever waits ends it. */
   readonly window: ResponseWindow;
 }
 
 /**
- * Receives and queues a photo under the given job id.
+ * Receives and queues a photo under the given job id, unless it belongs to the job of an earlier, equal request.
  *
  * @throws DomainError as `ingestSlot` declares; then there is no row, no file, and the window is ended.
  */
@@ -56,10 +63,13 @@ export async function acceptPhoto(
     photo = await receive(deps, arrival, { jobId, setup, window });
     stages.mark('upload');
     const { keepOriginalHours } = photo.slot;
-    if (keepOriginalHours > 0) await enqueueWithOriginal(deps, jobId, photo, window);
-    else await enqueuePhoto(deps, jobId, photo, window);
+    const enqueue = keepOriginalHours > 0 ? enqueueWithOriginal : enqueuePhoto;
+    const enqueued = await enqueue(deps, jobId, photo, window);
     stages.mark('enqueue');
-    return { payloadPath: photo.payloadPath, providerId: photo.slot.providerId, window };
+    const { providerId } = photo.slot;
+    if (enqueued.outcome !== 'joined') return { jobId, isReplay: false, isFinal: false, providerId, window };
+    removePayload(deps, jobId);
+    return { jobId: enqueued.jobId, isReplay: true, isFinal: enqueued.isFinal, providerId, window };
   } catch (error) {
     window.end();
     if (photo !== undefined) await deps.store.remove(photo.payloadPath);

@@ -1,11 +1,12 @@
 /** Putting a received photo into the queue, and into this process's own worker at once when it has a free place. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.ts';
-import { jobTemplates } from '../../domain/templates.ts';
 import { isConnectionFault } from '../../repositories/connection-fault.ts';
-import { type EnqueueOutcome, enqueueJob, type NewJob, releaseJobs } from '../../repositories/job-queue.ts';
+import { type EnqueueOutcome, enqueueJob, type NewJob } from '../../repositories/enqueue-job.ts';
+import { releaseJobs } from '../../repositories/job-queue.ts';
 import { needDatabase } from '../database-fault.ts';
 import type { IngestDeps } from './ingest-deps.ts';
+import { jobChain, takes } from './job-chain.ts';
 import type { ReceivedPhoto } from './receive-photo.ts';
 import type { ResponseWindow } from './response-window.ts';
 
@@ -18,7 +19,7 @@ const PAUSE_MS_MAX = 400;
 export type Enqueue = (job: NewJob) => Promise<EnqueueOutcome>;
 
 /** What queueing needs. */
-export interface EnqueueDeps extends Pick<IngestDeps, 'db' | 'worker'> {
+export interface EnqueueDeps extends Pick<IngestDeps, 'db' | 'worker' | 'providers'> {
   readonly limits: Pick<IngestDeps['limits'], 'openJobsMax'>;
 }
 
@@ -27,13 +28,34 @@ export interface PhotoToEnqueue extends Pick<ReceivedPhoto, 'payloadPath' | 'slo
   readonly file: Pick<ReceivedPhoto['file'], 'sizeBytes' | 'sha256'> & {
     readonly facts: Pick<ReceivedPhoto['file']['facts'], 'mimeType'>;
   };
+  /** What tells it from other requests; left out where it joins no other. */
+  readonly sameRequest?: SameRequest | undefined;
+  /** A try of the settings: it counts in no statistics. */
+  readonly isTest?: boolean;
 }
 
+/** What makes two requests the same one. */
+export interface SameRequest {
+  /** SHA-256 of the photo and of everything that came with it. */
+  readonly requestHash: Buffer;
+  /** The client's own name for the request. */
+  readonly idempotencyKey?: string | undefined;
+  /** Whether, without a key, it joins a running job of the same request. */
+  readonly joinsRunning: boolean;
+}
+
+/** A job of its own, or the one that the same request made before. */
+export type Enqueued =
+  | { readonly outcome: 'accepted' }
+  | { readonly outcome: 'joined'; readonly jobId: string; readonly isFinal: boolean };
+
 /**
- * Accepts the job, within every cap.
+ * Accepts the job, within every cap, at the first link of its slot's chain that can serve it in its window; or joins the job that the
+ * same request made before.
  *
  * @param enqueue writes the row; it may be called twice for one job, and answers `duplicate` when the first call took effect.
- * @throws DomainError `queue_busy`, `queue_unavailable`, or `sync_timeout` when the window closed first; no row is left then.
+ * @throws DomainError `queue_busy`, `provider_unavailable` or `budget_exhausted` when no link can serve it, `idempotency_key_reused`,
+ * `queue_unavailable`, or `sync_timeout` when the window closed first; no row is left then.
  */
 export async function enqueuePhoto(
   deps: EnqueueDeps,
@@ -41,7 +63,7 @@ export async function enqueuePhoto(
   photo: PhotoToEnqueue,
   window: Pick<ResponseWindow, 'elapsedMs' | 'windowMs'>,
   enqueue: Enqueue = (job) => enqueueJob(deps.db, job),
-): Promise<void> {
+): Promise<Enqueued> {
   const place = deps.worker?.reserve();
   const job = newJob(deps, jobId, photo, window, place !== undefined);
   let outcome: EnqueueOutcome | undefined;
@@ -51,10 +73,27 @@ export async function enqueuePhoto(
     if (outcome?.outcome !== 'claimed') place?.release();
   }
   if (outcome.outcome === 'claimed')
-    place?.run({ ...job, ...outcome, providerJobReference: null, waitedMs: job.elapsedMs });
-  if (outcome.outcome === 'late')
-    throw new DomainError('sync_timeout', 'The window closed before the photo could be queued.');
-  if (outcome.outcome === 'full') throw queueBusy(outcome.scope);
+    place?.run({ ...toClaimedJob(job, outcome), providerJobReference: null, waitedMs: job.elapsedMs });
+  switch (outcome.outcome) {
+    case 'late':
+      throw new DomainError('sync_timeout', 'The window closed before the photo could be queued.');
+    case 'full':
+      throw queueBusy(outcome.scope);
+    case 'unserved':
+      throw unserved(outcome);
+    case 'key_reused':
+      throw new DomainError('idempotency_key_reused', 'Another photo was sent under this Idempotency-Key.');
+    case 'joined':
+      return { outcome: 'joined', jobId: outcome.jobId, isFinal: outcome.isFinal };
+    default:
+      return { outcome: 'accepted' };
+  }
+}
+
+/** The job at the link that took it. */
+function toClaimedJob(job: NewJob, claimed: EnqueueOutcome & { outcome: 'claimed' }) {
+  const providerId = [job.providerId, ...(job.chain ?? []).map((link) => link.providerId)][claimed.linkNo];
+  return { ...job, ...claimed, providerId: providerId ?? job.providerId, isTest: job.terms?.isTest ?? false };
 }
 
 function newJob(
@@ -64,17 +103,30 @@ function newJob(
   window: Pick<ResponseWindow, 'elapsedMs' | 'windowMs'>,
   hasPlace: boolean,
 ): NewJob {
-  const { slot, file } = photo;
-  const templates = jobTemplates(slot.settings, slot.templates);
+  const { slot, file, sameRequest, isTest = false } = photo;
+  // a try is paid for by the provider's limits, not by the slot's budget: it has to be possible when that is used up
+  const dailyBudget = isTest ? null : slot.dailyBudget;
+  const stopsOverBudget = slot.overBudget === 'stop';
+  const { mimeType } = file.facts;
+  const { model, links, ...own } = jobChain(deps.providers, { slot, metadata: photo.metadata, mimeType });
   return {
     id,
     slotId: slot.id,
     providerId: slot.providerId,
     operationId: slot.operationId,
+    model: model ?? '*',
+    isPassedOver: !takes(deps.providers.get(slot.providerId), mimeType),
+    chain: links.map((link) => ({ providerId: link.providerId, model: link.model ?? '*' })),
+    terms: { ...sameRequest, isTest, dailyBudget: dailyBudget ?? undefined, stopsOverBudget },
     snapshot: {
-      settings: slot.settings,
-      photo: { mimeType: file.facts.mimeType, sizeBytes: file.sizeBytes, sha256: file.sha256 },
-      ...(templates && { templates }),
+      providerId: slot.providerId,
+      ...own,
+      photo: { mimeType, sizeBytes: file.sizeBytes, sha256: file.sha256 },
+      ...(model !== undefined && { model }),
+      ...(links.length > 0 && { links }),
+      ...(slot.repeatPaidCalls !== 'when_uncertain' && { repeatPaidCalls: slot.repeatPaidCalls }),
+      ...(dailyBudget !== null && { dailyBudget }),
+      ...(dailyBudget !== null && stopsOverBudget && { stopsOverBudget }),
     },
     metadata: photo.metadata,
     payloadPath: photo.payloadPath,
@@ -95,7 +147,9 @@ async function enqueueOnce(deps: EnqueueDeps, job: NewJob, enqueue: Enqueue): Pr
     const { claimFor } = job;
     // the first try may have claimed the job for a worker that never heard of it
     if (outcome.outcome === 'duplicate' && claimFor !== undefined) {
-      await releaseJobs(deps.db, claimFor.workerId, [{ jobId: job.id, claimNo: 1, workerId: claimFor.workerId }]);
+      await releaseJobs(deps.db, claimFor.workerId, [{ jobId: job.id, claimNo: 1, workerId: claimFor.workerId }], {
+        isUntouched: true,
+      });
     }
     return outcome;
   }
@@ -113,6 +167,21 @@ async function tryAgain(enqueue: () => Promise<EnqueueOutcome>): Promise<Enqueue
       await wait(pauseMs);
     }
   }
+}
+
+/** Told at once, so that the station can go on without us. */
+function unserved({ why, waitMs }: EnqueueOutcome & { outcome: 'unserved' }): DomainError {
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+  const facts = { details: { why }, retryAfterSeconds };
+  if (why === 'budget') return new DomainError('budget_exhausted', "The slot's budget of the day is used up.", facts);
+  if (why === 'busy' || why === 'paused')
+    return new DomainError('queue_busy', 'The photo could not be processed within its window. Try again later.', facts);
+  const word = why === 'exhausted' ? 'has no calls left for now' : 'is not available now';
+  return new DomainError(
+    'provider_unavailable',
+    `The slot's provider ${word}, and nothing else can make the picture.`,
+    facts,
+  );
 }
 
 const queueBusy = (scope: string) =>

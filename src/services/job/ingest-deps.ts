@@ -33,6 +33,8 @@ export interface IngestDeps {
   /** Whether the server is about to stop. */
   readonly isDraining: () => boolean;
   readonly log: IngestLog;
+  /** Where links begin. */
+  readonly publicBaseUrl: () => string;
   /** Told of every request of a slot, once it has ended. */
   readonly stationInspector: StationInspector;
   /** Absent where nobody reads metrics. */

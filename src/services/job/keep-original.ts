@@ -1,6 +1,6 @@
 /** Keeping the photo of a job beyond the job's end, where its slot says so. */
 import { enqueueKeeping } from '../../repositories/job-originals.ts';
-import { type EnqueueDeps, enqueuePhoto, type PhotoToEnqueue } from './enqueue-photo.ts';
+import { type EnqueueDeps, type Enqueued, enqueuePhoto, type PhotoToEnqueue } from './enqueue-photo.ts';
 import type { IngestDeps } from './ingest-deps.ts';
 import type { ResponseWindow } from './response-window.ts';
 
@@ -19,12 +19,14 @@ export async function enqueueWithOriginal(
   jobId: string,
   photo: PhotoToEnqueue,
   window: Pick<ResponseWindow, 'elapsedMs' | 'windowMs'>,
-): Promise<void> {
+): Promise<Enqueued> {
   const path = await keepFile(deps, jobId, photo.payloadPath);
   if (path === undefined) return enqueuePhoto(deps, jobId, photo, window);
   const original = { path, lifetime: { hours: photo.slot.keepOriginalHours } };
   try {
-    await enqueuePhoto(deps, jobId, photo, window, (job) => enqueueKeeping(deps.db, job, original));
+    const enqueued = await enqueuePhoto(deps, jobId, photo, window, (job) => enqueueKeeping(deps.db, job, original));
+    if (enqueued.outcome === 'joined') await dropOriginal(deps, jobId, path);
+    return enqueued;
   } catch (error) {
     await dropOriginal(deps, jobId, path);
     throw error;

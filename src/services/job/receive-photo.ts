@@ -6,6 +6,8 @@ import type { Provider } from '../../providers/provider.ts';
 import type { IngestSetup } from '../../repositories/ingest.ts';
 import { type ArrivalFacts, noteField, noteFile, watchPhoto } from './arrival-facts.ts';
 import type { IngestDeps } from './ingest-deps.ts';
+import { payloadPlace } from './remove-payload.ts';
+import { type RequestContent, type SameRequest, sameRequestOf } from './same-request.ts';
 
 /** The multipart field that carries the photo, and the one with the password; named by the station's software. */
 const PHOTO_FIELD = 'fileToUpload';
@@ -23,6 +25,8 @@ export interface ReceivedPhoto {
   readonly payloadPath: string;
   readonly slot: NonNullable<IngestSetup['slot']>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** By what an earlier request may turn out to be the same one; undefined where this one repeats none. */
+  readonly sameRequest: SameRequest | undefined;
 }
 
 /** What came with the request's URL; a name may stand there more than once. */
@@ -35,6 +39,7 @@ export interface PhotoRequest {
   readonly setup: IngestSetup;
   /** Tokens of the request's URL, kept as metadata. */
   readonly queryTokens: QueryTokens;
+  readonly idempotencyKey: string | undefined;
   readonly clientAddress: string;
   readonly receiveUpload: ReceiveUpload;
   /** Told what arrives while it does. */
@@ -72,7 +77,7 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
           return undefined;
         }
         await deps.store.assertFreeSpace();
-        const place = deps.store.payloadPath(request.jobId, 'photo');
+        const place = payloadPlace(deps.store, request.jobId);
         payloadPath = place.path;
         const inspector = inspectorFor(deps, provider, part.declaredMimeType);
         return { path: place.absolutePath, inspector: watchPhoto(facts, part, inspector) };
@@ -85,7 +90,9 @@ export async function receivePhoto(deps: IngestDeps, request: PhotoRequest): Pro
     await password.demand(upload.fields.get(PASSWORD_FIELD));
     const { slot } = usableSlot(deps, request.slotId, setup);
     if (upload.file === undefined) throw passedOver ?? missingPhoto();
-    return { file: upload.file, payloadPath, slot, metadata: metadataOf(upload, request.queryTokens) };
+    const content = contentOf(request, upload.fields, upload.file.sha256);
+    const sameRequest = sameRequestOf(content, request.idempotencyKey);
+    return { file: upload.file, payloadPath, slot, metadata: metadataOf(content), sameRequest };
   } catch (error) {
     if (payloadPath !== '') await deps.store.remove(payloadPath);
     throw error;
@@ -115,7 +122,7 @@ function createPasswordGate(
   };
 }
 
-/** The slot and its provider, when both can take a photo now. */
+/** The slot and its provider, when it, or another one of the slot's chain, can take a photo now. */
 export function usableSlot(deps: Pick<IngestDeps, 'providers'>, slotId: string, setup: IngestSetup) {
   const { slot } = setup;
   if (slot === undefined) {
@@ -142,7 +149,8 @@ export function usableSlot(deps: Pick<IngestDeps, 'providers'>, slotId: string, 
       },
     );
   }
-  if (!provider.isConfigured()) {
+  const isPossible = [slot, ...slot.fallback].some((link) => deps.providers.get(link.providerId)?.isConfigured());
+  if (!isPossible) {
     throw new DomainError(
       'slot_not_configured',
       `${slot.id} uses ${provider.description.name}, which has no key yet.`,
@@ -183,13 +191,25 @@ const missingPhoto = () =>
     details: { fields: [{ pointer: `/body/${PHOTO_FIELD}`, message: 'is required', keyword: 'required' }] },
   });
 
-/** The station's other fields and URL tokens, without the password; `url.` marks what came with the URL. */
-function metadataOf(upload: ReceivedUpload, queryTokens: QueryTokens): Record<string, string> {
+/** The station's other fields and URL tokens, without the password. */
+const contentOf = (
+  { slotId, queryTokens }: PhotoRequest,
+  fields: ReceivedUpload['fields'],
+  sha256: string,
+): RequestContent => ({
+  slotId,
+  sha256,
+  fields: [...fields].filter(isKept),
+  tokens: Object.entries(queryTokens).filter(isKept),
+});
+
+const isKept = ([name]: readonly [string, unknown]): boolean => name !== PASSWORD_FIELD;
+
+/** Fields and tokens as they are kept with the job; `url.` marks what came with the URL. */
+function metadataOf({ fields, tokens }: RequestContent): Record<string, string> {
   const kept = [
-    ...[...upload.fields].filter(([name]) => name !== PASSWORD_FIELD),
-    ...Object.entries(queryTokens)
-      .filter(([name]) => name !== PASSWORD_FIELD)
-      .map(([name, value]) => [`url.${asText(name)}`, asText(String(value ?? ''))] as const),
+    ...fields,
+    ...tokens.map(([name, value]) => [`url.${asText(name)}`, asText(String(value ?? ''))] as const),
   ];
   return Object.fromEntries(
     kept

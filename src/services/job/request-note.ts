@@ -42,10 +42,11 @@ export function acceptNote(inspector: StationInspector, note: RequestNote, jobId
   inspector.hold(note.request.slotId, note);
 }
 
-/**
- * The request has ended: with its picture, or with what was thrown. Requests for slots that do not exist are not told of.
- */
-export function endNote(inspector: StationInspector, note: RequestNote, fault?: unknown): void {
+/** How a request ended: with its picture, with the promise of one, or with what was thrown. */
+export type RequestEnd = 'answered' | 'accepted' | 'failed';
+
+/** The request has ended. Requests for slots that do not exist are not told of. */
+export function endNote(inspector: StationInspector, note: RequestNote, end: RequestEnd, fault?: unknown): void {
   const { request, facts, jobId } = note;
   if (!isSlotId(request.slotId)) return;
   if (jobId !== null) inspector.release(request.slotId, note);
@@ -53,7 +54,7 @@ export function endNote(inspector: StationInspector, note: RequestNote, fault?: 
   if (arrived === undefined) return;
   const { slotId, clientAddress: client, arrivedAt } = request;
   const durationMs = Math.round(performance.now() - arrivedAt);
-  const outcome = fault === undefined ? ANSWERED : outcomeOf(fault);
+  const outcome = end === 'failed' ? outcomeOf(fault) : { status: SUCCESS[end], code: null, message: null };
   inspector.note(
     { slotId, client, password: facts.password, count: 1, ...outcome, jobId, durationMs, arrived },
     arrivedAt,
@@ -63,7 +64,7 @@ export function endNote(inspector: StationInspector, note: RequestNote, fault?: 
 const pack = ({ facts, request }: RequestNote, fault?: unknown): string =>
   packArrival(facts, { userAgent: request.userAgent, queryNames: Object.keys(request.queryTokens) }, fault);
 
-const ANSWERED = { status: 200, code: null, message: null } as const;
+const SUCCESS = { answered: 200, accepted: 202 } as const;
 
 /** Faults that leave nobody to answer, by the name of the error. */
 const UNANSWERED: Readonly<Record<string, { readonly code: string; readonly message: string }>> = {

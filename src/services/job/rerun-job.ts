@@ -96,13 +96,17 @@ function slotOfRerun(deps: RerunDeps, source: JobWithOriginal, setup: IngestSetu
 
 function asItWas(source: JobWithOriginal, slot: IngestSetup['slot']): IngestSetup['slot'] {
   if (slot === undefined) return undefined;
-  const { settings, templates = {} } = source.snapshot;
+  const { settings, templates, links = [], repeatPaidCalls = 'when_uncertain' } = source.snapshot;
   return {
     ...slot,
     providerId: source.providerId,
     operationId: source.operationId,
     settings,
-    templates: Object.entries(templates).flatMap(([key, copies]) => [copies].flat().map((copy) => ({ ...copy, key }))),
+    fallback: links,
+    repeatPaidCalls,
+    templates: [templates, ...links.map((link) => link.templates)].flatMap((each = {}) =>
+      Object.entries(each).flatMap(([key, copies]) => [copies].flat().map((copy) => ({ ...copy, key }))),
+    ),
   };
 }
 

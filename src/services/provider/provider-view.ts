@@ -1,7 +1,8 @@
+import { availabilityView } from './availability-view.ts';
 import type { ListedProvider } from './list-providers.ts';
 
 /** A provider as clients see it. */
-export function providerView({ description, isConfigured, limits, health, operations }: ListedProvider) {
+export function providerView({ description, isConfigured, limits, gate, health, operations }: ListedProvider) {
   return {
     id: description.id,
     name: description.name,
@@ -15,7 +16,9 @@ export function providerView({ description, isConfigured, limits, health, operat
       running_max: limits.runningMax,
       open_max: limits.openMax,
       calls_per_minute: limits.callsPerMinute,
+      calls_per_day: limits.callsPerDay,
     },
+    availability: availabilityView(gate),
     health: {
       state: health.state,
       calls: health.calls,

@@ -8,6 +8,9 @@ export async function seedProviderLanes(deps: { db: Db; providers: ReadonlyMap<s
     providerId: description.id,
     runningMax: description.runningMax,
     callsPerMinute: description.callsPerMinute,
+    callsPerDay: description.callsPerDay ?? null,
+    quotaZone: description.quotaZone ?? 'UTC',
+    expectedMs: description.slowCallMs,
     openMax: null,
   }));
   await seedLanes(deps.db, lanes);
