@@ -14,6 +14,7 @@ import { inlineReferences } from '../generate/schemas.ts';
 import { documentScope } from '../generate/validators.ts';
 import { type Direction, diffSchemas } from './diff-schema.ts';
 import { compareNamed, type Difference, isSame, type Level } from './difference.ts';
+import { diffWebhooks } from './webhooks.ts';
 
 /** Everything of an operation that clients meet, free of references. */
 interface Surface {
@@ -39,7 +40,7 @@ export function diffContracts(before: OpenApiDocument, after: OpenApiDocument): 
     added: (where) => [{ level: 'additive', where, message: 'operation added' }],
     kept: diffOperation,
   });
-  return [...operations, ...diffWords(before, after)];
+  return [...operations, ...diffWebhooks(before, after), ...diffWords(before, after)];
 }
 
 function listSurfaces(document: OpenApiDocument): Record<string, Surface> {
