@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 
 /** What a photo is sent with. */
 export interface StationRequestOptions {
@@ -13,11 +13,13 @@ export interface StationRequestOptions {
   /** Whether the password comes before the file, as captured (default), or after it. */
   readonly passwordFirst?: boolean;
   readonly connection?: 'close' | 'keep-alive';
+  /** Further header fields, which the station itself does not send. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Whether to ask for `100 Continue` before the body, as captured (default). */
   readonly expectContinue?: boolean;
 }
 
-/** A request ready to be sent, any number of times and at once. The photo's bytes are referred to, not copied. */
+/** A request ready to be sent. Sent more than once it is the same shot: the server may let it join the running job. See {@link nextShot}. The photo's bytes are referred to, not copied. */
 export interface StationRequest {
   readonly host: string;
   readonly port: number;
@@ -29,12 +31,24 @@ export interface StationRequest {
   readonly expectContinue: boolean;
 }
 
+/** Digits of the shot's number in `id`, behind the camera's serial number. */
+const SHOT_DIGITS = 8;
+const CAMERA = '042021000738';
+
+/** Begins anywhere, so that programs that run at once seldom count alike. */
+let shotNo = randomInt(10 ** (SHOT_DIGITS - 1));
+
+function nextShotId(): string {
+  shotNo = (shotNo + 1) % 10 ** SHOT_DIGITS;
+  return `${CAMERA}_${String(shotNo).padStart(SHOT_DIGITS, '0')}.`;
+}
+
 /** Sample values in the order in which DSLR Remote Pro 3.30.2 sends them; `hash` is opaque and nobody verifies it. */
 function capturedFields(): [name: string, value: string][] {
   return [
     ['time', String(Math.floor(Date.now() / 1000))],
     ['user_id', '1'],
-    ['id', '042021000738_00000001.'],
+    ['id', nextShotId()],
     ['profile', 'C:\\Users\\Studio\\Documents\\DSLR Remote Pro\\profiles\\booth.xml'],
     ['status', 'C:\\Users\\Studio\\Pictures\\DSLR Remote Pro\\preview.jpg'],
     ['hash', '5f2c9d0e7b1a4c3d8e6f90a1b2c3d4e5f6071829'],
@@ -65,6 +79,7 @@ export function buildStationRequest(options: StationRequestOptions): StationRequ
     ...(expectContinue ? ['Expect: 100-continue'] : []),
     `Content-Type: multipart/form-data; boundary=${boundary}`,
     `Connection: ${options.connection ?? 'close'}`,
+    ...Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
   ];
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -74,6 +89,14 @@ export function buildStationRequest(options: StationRequestOptions): StationRequ
     bodySizeBytes,
     expectContinue,
   };
+}
+
+/** The same request for another shot: only the number in `id` differs. For many photos of the same bytes. */
+export function nextShot(request: StationRequest): StationRequest {
+  const [first = Buffer.alloc(0), ...rest] = request.body;
+  const fields = Buffer.from(first);
+  fields.write(nextShotId(), fields.indexOf(`${CAMERA}_`), 'latin1');
+  return { ...request, body: [fields, ...rest] };
 }
 
 function bodyPieces(options: StationRequestOptions, boundary: string): Buffer[] {

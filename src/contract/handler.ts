@@ -90,11 +90,18 @@ interface EmptyReply<Status> extends Head<Status> {
   readonly bytes?: never;
 }
 
-/** One answer per content type. A JSON value whose members the contract leaves open may also be given as bytes. */
+/**
+ * One answer per content type. A JSON value whose members the contract leaves open may also be given as bytes; several parts always
+ * are bytes, and say what stands between them.
+ */
 type ReplyOfContent<Status, Content> = {
-  [Type in keyof Content]: [Content[Type]] extends [Blob]
-    ? BytesReply<Status, Type>
-    : JsonReply<Status, Type, Content[Type]> | (string extends keyof Content[Type] ? BytesReply<Status, Type> : never);
+  [Type in keyof Content]: Type extends `multipart/${string}`
+    ? BytesReply<Status, `${Type}; boundary=${string}`>
+    : [Content[Type]] extends [Blob]
+      ? BytesReply<Status, Type>
+      :
+          | JsonReply<Status, Type, Content[Type]>
+          | (string extends keyof Content[Type] ? BytesReply<Status, Type> : never);
 }[keyof Content];
 
 type ReplyOf<Responses> = {

@@ -63,6 +63,8 @@ export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string };
   readonly security?: readonly SecurityRequirement[];
   readonly paths?: Readonly<Record<string, PathItemObject>>;
+  /** What this server sends by itself, by name. */
+  readonly webhooks?: Readonly<Record<string, PathItemObject>>;
   readonly components?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 

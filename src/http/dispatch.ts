@@ -45,7 +45,7 @@ export async function dispatch(
   const { req } = incoming;
   if (operation.access !== 'public') incoming.context.actor = await authorise(deps, operation.access, incoming);
   const query = incoming.search === '' ? NO_QUERY : queryOf(incoming.search);
-  demandSlot(params.slot_id);
+  demandSlot(params.slot_id ?? params.slotId);
   demandSlot(query.slot_id);
   checkContentType(contract, operation, req);
   const checked = contract.validateRequest(operation, {

@@ -5,23 +5,25 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { toErrorAnswer } from './error-answer.ts';
 import { requestIdOf } from './request-id.ts';
-import { type HttpServer, startHttpServer } from './server.ts';
+import { type HttpServer, type ListenAddress, startHttpServer } from './server.ts';
 
 /** Where to listen, and what to serve. */
 export interface MetricsListenerOptions {
   readonly host: string;
   readonly port: number;
+  /** Carried by every answer. */
+  readonly headers: NonNullable<ListenAddress['headers']>;
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
   readonly log: Pick<Log, 'error' | 'debug'>;
 }
 
 /** Serves `GET /metrics`. Rejects when the address cannot be taken. */
-export function startMetricsListener({ host, port, metrics, log }: MetricsListenerOptions): Promise<HttpServer> {
+export function startMetricsListener({ metrics, log, ...where }: MetricsListenerOptions): Promise<HttpServer> {
   const app = new Koa();
   app.on('error', (error: unknown) => log.debug({ err: error }, 'connection fault'));
   app.use((ctx) => answer(ctx, metrics, log));
   const onError = (error: Error) => log.error({ err: error }, 'a connection could not be accepted');
-  return startHttpServer(app, { host, port, onError });
+  return startHttpServer(app, { ...where, onError });
 }
 
 async function answer(

@@ -21,6 +21,8 @@ export interface ListenAddress {
   readonly host: string;
   readonly port: number;
   readonly headTimeoutMs?: number;
+  /** Carried by every answer, also by those that are given before there is a request. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Told of faults while accepting connections; the server carries on. */
   readonly onError?: (error: Error) => void;
 }
@@ -45,8 +47,10 @@ export async function startHttpServer(app: Koa, where: ListenAddress): Promise<H
     connectionsCheckingInterval: CHECK_MS,
   });
   const connections = watchConnections(server);
+  const { headers = [] } = where;
   const handle = (req: IncomingMessage, res: ServerResponse) => {
     connections.open(res);
+    for (const [name, value] of headers) res.setHeader(name, value);
     answer(req, res);
   };
   server.on('request', handle);
@@ -56,7 +60,7 @@ export async function startHttpServer(app: Koa, where: ListenAddress): Promise<H
   server.on('checkExpectation', handle);
   server.on('clientError', (_error, socket) => {
     // in the middle of an answer the words would become part of the picture
-    if (socket.writable && !connections.isAnswering(socket)) socket.end(badRequest());
+    if (socket.writable && !connections.isAnswering(socket)) socket.end(badRequest(headers));
     else socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
@@ -82,7 +86,7 @@ function close(server: Server, connections: Connections): Promise<void> {
 }
 
 /** The one error shape also for what is not well-formed HTTP, where no request exists yet. */
-function badRequest(): string {
+function badRequest(headers: NonNullable<ListenAddress['headers']>): string {
   const requestId = randomUUID();
   const { status, body, contentType } = toErrorAnswer(
     new DomainError('invalid_request', 'The request is not well-formed HTTP.'),
@@ -92,7 +96,7 @@ function badRequest(): string {
   return [
     `HTTP/1.1 ${status} Bad Request`,
     `X-Request-Id: ${requestId}`,
-    ...DEFAULT_HEADERS.map(([name, value]) => `${name}: ${value}`),
+    ...[...DEFAULT_HEADERS, ...headers].map(([name, value]) => `${name}: ${value}`),
     'Cache-Control: no-store',
     `Content-Type: ${contentType}`,
     `Content-Length: ${Buffer.byteLength(body)}`,

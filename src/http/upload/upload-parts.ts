@@ -46,7 +46,10 @@ export function createUploadParts(hooks: UploadHooks, limits: UploadLimits, inte
       throw invalidPayload('The form has too many parts.', { parts_max: limits.partsMax });
     if (head.isFile) {
       part = SKIPPED;
-      return sink === undefined ? beginFile(head) : undefined;
+      if (sink === undefined) return beginFile(head);
+      const { fieldName, fileName, declaredMimeType } = head;
+      hooks.onExtraFile?.({ fieldName, fileName, declaredMimeType });
+      return undefined;
     }
     fieldCount += 1;
     if (fieldCount > limits.fieldsMax) {
