@@ -4,12 +4,15 @@
  */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { rehearsedValues, SIMULATED_PROVIDERS, SIMULATORS_PORT } from './config/rehearsal.ts';
 import {
   choice,
+  flag,
   integer,
   networks,
   number,
   optional,
+  origins,
   secret,
   secretBytes,
   text,
@@ -85,6 +88,17 @@ const VARIABLES = {
   BFL_BASE_URL: url('Address of the Black Forest Labs API.', 'https://api.bfl.ai'),
   TURBOTEXT_API_KEY: optional(secret('Key of the Turbotext API; a key in the settings goes before it.')),
   TURBOTEXT_BASE_URL: url('Address of the Turbotext API, with or without `/api_ai`.', 'https://www.turbotext.ru'),
+  REHEARSAL: flag(
+    'Rehearse: every provider is the simulator on this machine (`npm run simulators`), no key is used, nothing is billed, and everything is kept in `rehearsal` below HOME.',
+  ),
+  SIMULATORS_PORT: integer(
+    SIMULATORS_PORT,
+    { min: 1, max: 65_536 - SIMULATED_PROVIDERS.length },
+    'Port of the first simulator; the others follow it.',
+  ),
+  WEBHOOK_ALLOWED_ORIGINS: origins(
+    'Origins that webhooks may call although they are not `https`, name a port or are not public, such as `http://10.0.0.5:8090`, separated by commas. A rehearsal calls nothing but those of this machine.',
+  ),
   TRUSTED_PROXIES: networks(
     'Addresses or networks (CIDR) whose `X-Forwarded-For` counts, separated by commas. Default: none.',
   ),
@@ -142,6 +156,9 @@ export interface Config {
   readonly values: Values;
   /** The variables (without prefix) that the environment sets. */
   readonly given: ReadonlySet<string>;
+  /** Whether everything is played against simulators; see {@link rehearsedValues}. */
+  readonly isRehearsal: boolean;
+  /** Below HOME in a rehearsal. */
   readonly homePath: string;
   readonly mediaRoot: string;
   readonly windowMs: number;
@@ -183,12 +200,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze(derive(values, new Set(given)));
 }
 
-function derive(values: Values, given: ReadonlySet<string>): Config {
-  const homePath = resolve(values.HOME);
+function derive(read: Values, given: ReadonlySet<string>): Config {
+  const isRehearsal = read.REHEARSAL;
+  const values: Values = isRehearsal ? { ...read, ...rehearsedValues(read.SIMULATORS_PORT) } : read;
+  const homePath = isRehearsal ? resolve(values.HOME, 'rehearsal') : resolve(values.HOME);
   const windowMs = values.T_SYNC_RESPONSE_SECONDS * 1000;
   return {
     values: Object.freeze(values),
     given,
+    isRehearsal,
     homePath,
     mediaRoot: resolve(values.MEDIA_ROOT ?? resolve(homePath, 'media')),
     windowMs,

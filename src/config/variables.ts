@@ -88,6 +88,16 @@ export const choice = <Word extends string>(initial: Word, words: readonly Word[
   about,
 });
 
+/** On or off; off by default. */
+export const flag = (about: string): Variable<boolean> => ({
+  initial: false,
+  parse: (raw) =>
+    raw === '1' || raw === '0' ? { value: raw === '1' } : { fault: `must be 1 or 0, not "${raw.slice(0, 40)}"` },
+  shown: code(0),
+  bounds: `${code(1)} ${code(0)}`,
+  about,
+});
+
 /** An absolute http(s) address without credentials; a trailing slash is dropped. */
 export const url = (about: string, initial = ''): Variable<string> => ({
   initial,
@@ -124,6 +134,22 @@ export const networks = (about: string): Variable<readonly string[]> => ({
     return wrong === undefined
       ? { value }
       : { fault: `must list addresses or networks (CIDR), not "${wrong.slice(0, 60)}"` };
+  },
+  shown: '–',
+  bounds: 'list',
+  about,
+});
+
+/** Origins (scheme, host, port), separated by commas, as the browser writes them: without the usual port. */
+export const origins = (about: string): Variable<readonly string[]> => ({
+  initial: [],
+  parse: (raw) => {
+    const words = raw.split(',').map((word) => word.trim());
+    const value = words.filter((word) => word !== '').map((word) => ({ word, parsed: URL.parse(word) }));
+    const wrong = value.find(({ word, parsed }) => parsed === null || parsed.origin !== word.replace(/\/$/, ''));
+    return wrong === undefined
+      ? { value: value.map(({ parsed }) => parsed?.origin ?? '') }
+      : { fault: `must list origins such as http://10.0.0.5:8090, not "${wrong.word.slice(0, 60)}"` };
   },
   shown: '–',
   bounds: 'list',

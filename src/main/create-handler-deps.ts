@@ -1,8 +1,10 @@
 /** What the handlers' use cases get: every part that main made, by area. */
 import type { HandlerDeps } from '../../handlers/index.ts';
 import type { Config } from '../config.ts';
+import { findFormFaults } from '../contract/form-faults.ts';
 import { checkProviderSettings, findSettingsSchema } from '../contract/provider-settings.ts';
 import type { Db } from '../db/db.ts';
+import { parseJsonField } from '../http/json-field.ts';
 import { createImageInspector } from '../media/inspect-image.ts';
 import { preparePicture } from '../media/prepare-picture.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -14,6 +16,7 @@ import type { SecretBox } from '../services/secrets/secret-box.ts';
 import type { IngestPasswordCheck } from '../services/settings/ingest-password.ts';
 import type { ProviderKeys } from '../services/settings/provider-keys.ts';
 import type { StationInspector } from '../services/slot/station-inspector.ts';
+import type { JudgeWebhookUrl } from '../services/webhook/webhook-deps.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { WorkerDeps } from '../worker/worker-deps.ts';
 import { probePublicAddress } from './probe-public-address.ts';
@@ -21,6 +24,8 @@ import { probePublicAddress } from './probe-public-address.ts';
 const PUBLIC_LINKS: AddressLimit = { name: 'public-links', requestsPerMinute: 600 };
 /** Once a process knows the right password, wrong ones never hold it up. */
 const WRONG_PASSWORDS: AddressLimit = { name: 'wrong-ingest-passwords', requestsPerMinute: 20 };
+/** Each is up to six jobs that take the places of guests' photos. */
+const TEST_RUNS: AddressLimit = { name: 'test-runs', requestsPerMinute: 30 };
 
 /** What is there before the first request. */
 export interface HandlerParts {
@@ -33,6 +38,7 @@ export interface HandlerParts {
   readonly tokenKeys: TokenKeys;
   readonly passwordCheck: IngestPasswordCheck;
   readonly stationInspector: StationInspector;
+  readonly webhookPost: { readonly judgeWebhookUrl: JudgeWebhookUrl };
   readonly isDraining: () => boolean;
   /** Where links begin; known once the server listens. */
   readonly publicBaseUrl: () => string;
@@ -47,8 +53,9 @@ export function createHandlerDeps(parts: HandlerParts): Omit<HandlerDeps, 'contr
   const publicLinks = createAddressThrottle(db, PUBLIC_LINKS);
   return {
     ingest: ingestDeps(parts),
+    testRun: testRunDeps(parts),
     download: { db, store, throttle: publicLinks },
-    readiness: { db, store, isDraining },
+    readiness: { db, store, providers, isDraining, isRehearsal: config.isRehearsal },
     jobs: jobDeps(parts),
     operations: { db, metrics: parts.metrics },
     access: accessDeps(db, parts.tokenKeys, values.JWT_ACCESS_TTL_SECONDS),
@@ -71,7 +78,8 @@ export function createHandlerDeps(parts: HandlerParts): Omit<HandlerDeps, 'contr
       windowSeconds: values.T_SYNC_RESPONSE_SECONDS,
       limits: { uploadBytesMax: values.UPLOAD_BYTES_MAX, imagePixelsMax: values.IMAGE_PIXELS_MAX },
     },
-    statistics: { db, now: () => new Date() },
+    statistics: { db, providers, now: () => new Date() },
+    webhooks: { db, secretBox: parts.secretBox, judgeWebhookUrl: parts.webhookPost.judgeWebhookUrl },
     settings: {
       db,
       providers,
@@ -99,6 +107,7 @@ function ingestDeps({ config, deps, worker, ...parts }: HandlerParts): HandlerDe
     passwordCheck: parts.passwordCheck,
     wrongPasswords: createAddressThrottle(db, WRONG_PASSWORDS),
     isDraining: parts.isDraining,
+    publicBaseUrl: parts.publicBaseUrl,
     stationInspector: parts.stationInspector,
     limits: {
       openJobsMax: values.QUEUE_MAX_IN_FLIGHT_JOBS,
@@ -108,6 +117,15 @@ function ingestDeps({ config, deps, worker, ...parts }: HandlerParts): HandlerDe
     },
   };
 }
+
+/** What trying a slot needs. */
+const testRunDeps = (parts: HandlerParts): HandlerDeps['testRun'] => ({
+  ...ingestDeps(parts),
+  checkSettings: checkProviderSettings,
+  testRuns: createAddressThrottle(parts.deps.db, TEST_RUNS),
+  parseJsonField,
+  findFormFaults,
+});
 
 const accessDeps = (db: Db, tokenKeys: TokenKeys, tokenLifetimeSeconds: number): HandlerDeps['access'] => ({
   db,

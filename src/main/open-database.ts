@@ -4,6 +4,7 @@ import { openEmbeddedPostgres } from '../db/embedded/embedded-postgres.ts';
 import { migrateToLatest } from '../db/migrate.ts';
 import { createKysely, createPool } from '../db/pool.ts';
 import type { Log } from '../log.ts';
+import { keepRehearsalApart } from './rehearsal-home.ts';
 
 /** Below the 5 s after which this side gives a statement up (`src/db/db.ts`): what was given up must not take effect later. */
 const STATEMENT_TIMEOUT_MS = 4_000;
@@ -18,6 +19,7 @@ export interface OpenDatabase {
 
 /** Opens the database of the configuration, or the embedded one in the home folder, and brings its schema up to date. */
 export async function openDatabase(config: Config, log: Log): Promise<OpenDatabase> {
+  keepRehearsalApart(config);
   const external = config.values.DATABASE_URL;
   const embedded = external === undefined ? await openEmbeddedPostgres({ home: config.homePath, log }) : undefined;
   const url = external ?? (embedded?.url as string);

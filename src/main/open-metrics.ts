@@ -7,6 +7,7 @@ import type { MediaStore } from '../media/store.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { HeldRequests } from '../services/job/held-requests.ts';
+import { rehearsalHeaders } from './rehearsal-marks.ts';
 
 /** What is watched. */
 export interface MetricsParts {
@@ -37,7 +38,10 @@ export async function openMetrics({ config, log, db, store, providers, held }: M
     freeBytes: store.freeBytes,
     isServed: token !== undefined || port !== undefined,
   });
-  const http = port === undefined ? undefined : await startMetricsListener({ host, port, metrics, log });
+  const http =
+    port === undefined
+      ? undefined
+      : await startMetricsListener({ host, port, headers: rehearsalHeaders(config), metrics, log });
   const end = async () => {
     const closed = http?.close();
     http?.destroy();

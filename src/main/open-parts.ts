@@ -6,6 +6,7 @@ import { finishResult } from '../media/finish-result.ts';
 import { stripPicture } from '../media/strip-picture.ts';
 import { createHeldRequests } from '../services/job/held-requests.ts';
 import { publishPicture } from '../services/media/publish-picture.ts';
+import { createProviderStanding } from '../services/provider/provider-standing.ts';
 import { seedProviderLanes } from '../services/provider/seed-provider-lanes.ts';
 import { createProviderKeys } from '../services/settings/provider-keys.ts';
 import { createStationInspector } from '../services/slot/station-inspector.ts';
@@ -15,6 +16,7 @@ import { openAccess } from './open-access.ts';
 import type { OpenDatabase } from './open-database.ts';
 import { openMetrics } from './open-metrics.ts';
 import { openSecrets } from './open-secrets.ts';
+import { openWebhookPost } from './open-webhook-post.ts';
 
 /** What opening needs. */
 export interface OpeningParts {
@@ -35,11 +37,13 @@ export async function openParts({ config, log, database: { db }, publicBaseUrl, 
   const secretBox = await openSecrets(config, db);
   const providerKeys = createProviderKeys({ db, secretBox, log });
   await providerKeys.refresh();
-  const { providers, close: closeProviders } = createProviders(config, providerKeys.keyOf);
+  const { providers, keyIdOf, close: closeProviders } = createProviders(config, providerKeys.keyOf);
   undo.unshift(closeProviders);
   const store = createDiskStore({ root: config.mediaRoot, freeBytesMin: config.values.MEDIA_FREE_BYTES_MIN });
   await store.open();
   await seedProviderLanes({ db, providers });
+  const standing = createProviderStanding({ db, providers, keyIdOf });
+  await standing.refresh();
   const access = await openAccess(config, db, secretBox);
   const held = createHeldRequests();
   const { metrics, address: metricsAddress, end } = await openMetrics({ config, log, db, store, providers, held });
@@ -53,11 +57,15 @@ export async function openParts({ config, log, database: { db }, publicBaseUrl, 
     meter: metrics,
     finishResult,
     publishPicture: (jobId, image) => publishPicture(publishing, jobId, image),
+    paceOf: standing.paceOf,
+    keyIdOf,
     log,
     options: workerOptions(config),
   };
   const stationInspector = createStationInspector({ db });
-  return { deps, secretBox, providerKeys, access, metrics, metricsAddress, stationInspector };
+  const webhookPost = openWebhookPost(config);
+  undo.unshift(webhookPost.close);
+  return { deps, secretBox, providerKeys, standing, access, metrics, metricsAddress, stationInspector, webhookPost };
 }
 
 const workerOptions = (config: Config): WorkerDeps['options'] => ({

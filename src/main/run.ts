@@ -1,6 +1,7 @@
 /** Starts the server, tells people about it, and ends it when it is asked to. */
 import { ConfigError, readConfig } from '../config.ts';
 import { createLog } from '../log.ts';
+import { rehearsalLogMarks } from './rehearsal-marks.ts';
 import type { RunningServer } from './running-server.ts';
 import { renderStartBlock } from './start-block.ts';
 import { startServer } from './start-server.ts';
@@ -36,7 +37,7 @@ async function start(): Promise<RunningServer | undefined> {
   let server: RunningServer | undefined;
   try {
     const config = readConfig();
-    server = await startServer(config, createLog(config.values.LOG_LEVEL));
+    server = await startServer(config, createLog(config.values.LOG_LEVEL, undefined, rehearsalLogMarks(config)));
     process.stdout.write(renderStartBlock(server));
     return server;
   } catch (error) {

@@ -6,6 +6,7 @@ import { createClientAddress } from '../http/client-address.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import { verifyToken } from '../services/access/verify-token.ts';
 import { createHandlerDeps, type HandlerParts } from './create-handler-deps.ts';
+import { rehearsalHeaders } from './rehearsal-marks.ts';
 
 /**
  * Serves the contract.
@@ -41,6 +42,7 @@ export async function serve(
   return startHttpServer(app, {
     host: config.values.HOST,
     port: config.values.PORT,
+    headers: rehearsalHeaders(config),
     onError: (error) => deps.log.error({ err: error }, 'a connection could not be accepted'),
   });
 }

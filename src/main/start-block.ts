@@ -1,5 +1,6 @@
 /** What a person sees after a start: one block, everything needed for the first photo. */
 import type { AddressInfo } from 'node:net';
+import { rehearsedValues } from '../config/rehearsal.ts';
 import { FIRST_ADMINISTRATOR } from '../domain/administrators.ts';
 import { WINDOW_SECONDS } from '../domain/deadlines.ts';
 import { firstRunPath } from './first-run.ts';
@@ -12,6 +13,11 @@ export function renderStartBlock(server: RunningServer): string {
   const lines: string[] = [];
   if (address === undefined) lines.push('PhotoChanger works on the queue; it serves no requests (role worker).');
   else lines.push(`PhotoChanger listens on ${publicBaseUrl}`);
+  if (server.config.isRehearsal)
+    lines.push(
+      '',
+      '  THIS IS A REHEARSAL: simulators make the pictures, nothing leaves this machine, nothing is billed.',
+    );
   lines.push(...madePasswords(server));
   if (address !== undefined) {
     const password = ingestPassword.kind === 'made' ? ingestPassword.password : '<ingest password>';
@@ -51,6 +57,10 @@ function notices({ config, address, ignoredSeeds }: RunningServer): string[] {
     found.push(`Only this machine can connect. Let stations in with PHOTOCHANGER_HOST=0.0.0.0${lanHint(values.PORT)}.`);
   if (address !== undefined && values.PUBLIC_BASE_URL === undefined)
     found.push('PHOTOCHANGER_PUBLIC_BASE_URL is not set: links use the listening address.');
+  if (config.isRehearsal) {
+    const ignored = Object.keys(rehearsedValues(values.SIMULATORS_PORT)).filter((name) => config.given.has(name));
+    for (const name of ignored) found.push(`PHOTOCHANGER_${name} is ignored: this is a rehearsal.`);
+  }
   for (const name of ignoredSeeds) {
     const reason = name === 'ADMIN_PASSWORD' ? 'there are administrators already' : 'settings hold a value already';
     found.push(`PHOTOCHANGER_${name} is ignored: ${reason}.`);

@@ -1,6 +1,7 @@
 /** Makes every part, connects them and starts them in order, once the database is there. */
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { createWebhookDeliverer } from '../worker/deliver-webhooks.ts';
 import { createWorker } from '../worker/worker.ts';
 import type { OpenDatabase } from './open-database.ts';
 import { openParts } from './open-parts.ts';
@@ -29,9 +30,18 @@ export async function startParts({ config, log, options, database, undo }: Begin
   const { access, ...parts } = await openParts({ config, log, database, publicBaseUrl: () => state.baseUrl, undo });
   const { deps, metricsAddress } = parts;
   const worker = config.values.ROLE === 'api' ? undefined : createWorker(deps);
-  const refreshSettings = parts.providerKeys.refresh;
-  const tasks = startTasks({ ...parts, config, databaseUrl: database.url, worker, refreshSettings });
-  undo.unshift(() => tasks.stop());
+  const refreshSettings = async () => {
+    await parts.providerKeys.refresh();
+    await parts.standing.refresh();
+  };
+  const { secretBox, webhookPost } = parts;
+  const delivering = { db: deps.db, log, secretBox, ...webhookPost, publicBaseUrl: () => state.baseUrl };
+  const webhookDeliverer = createWebhookDeliverer(delivering);
+  const tasks = startTasks({ ...parts, config, databaseUrl: database.url, worker, webhookDeliverer, refreshSettings });
+  undo.unshift(
+    () => tasks.stop(),
+    () => webhookDeliverer.stop(),
+  );
   const handlerParts = {
     ...parts,
     config,
@@ -45,6 +55,8 @@ export async function startParts({ config, log, options, database, undo }: Begin
   state.baseUrl = publicBaseUrl(config, http?.address);
   undo.unshift(async () => http?.destroy());
   worker?.start();
+  // only now is it known where links begin
+  webhookDeliverer.start();
   await heardOf(tasks, log);
   const stop = () => stopServer({ config, log, state, held: deps.held, http, worker, undo });
   return { config, log, address: http?.address, metricsAddress, publicBaseUrl: state.baseUrl, ...access, stop };

@@ -2,12 +2,14 @@
 import { mkdirSync } from 'node:fs';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { demandSimulators } from './demand-simulators.ts';
 import { openDatabase } from './open-database.ts';
 import type { RunningServer, StartOptions } from './running-server.ts';
 import { runAll } from './stop-server.ts';
 
 /** Starts a server. Whatever fails, nothing of it is left running. */
 export async function startServer(config: Config, log: Log, options: StartOptions = {}): Promise<RunningServer> {
+  if (config.isRehearsal) await demandSimulators(config);
   mkdirSync(config.homePath, { recursive: true });
   const undo: (() => Promise<void>)[] = [];
   try {
