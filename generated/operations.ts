@@ -7,12 +7,30 @@ export const OPERATIONS = {
     "path": "/ingest/{slotId}",
     "unknownQuery": "keep",
     "access": "public",
-    "invalidRequestCode": "invalid_request",
+    "invalidRequestCode": "invalid_payload",
     "parameters": [
       {
         "name": "slotId",
         "in": "path",
         "required": true,
+        "type": "string"
+      },
+      {
+        "name": "reply",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "Prefer",
+        "in": "header",
+        "required": false,
         "type": "string"
       }
     ],
@@ -26,7 +44,11 @@ export const OPERATIONS = {
         "image/png",
         "image/webp",
         "image/heic",
-        "image/heif"
+        "image/heif",
+        "multipart/form-data"
+      ],
+      "202": [
+        "application/json"
       ],
       "400": [
         "application/problem+json",
@@ -45,6 +67,10 @@ export const OPERATIONS = {
         "application/json"
       ],
       "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
         "application/problem+json",
         "application/json"
       ],
@@ -350,6 +376,53 @@ export const OPERATIONS = {
       ]
     }
   },
+  "closeProviderCircuit": {
+    "operationId": "closeProviderCircuit",
+    "method": "POST",
+    "path": "/api/providers/{provider_id}/close_circuit",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "provider_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
   "getPlatformSettings": {
     "operationId": "getPlatformSettings",
     "method": "GET",
@@ -542,6 +615,55 @@ export const OPERATIONS = {
       ]
     }
   },
+  "getGlobalCosts": {
+    "operationId": "getGlobalCosts",
+    "method": "GET",
+    "path": "/api/stats/costs",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
   "getSlotStats": {
     "operationId": "getSlotStats",
     "method": "GET",
@@ -605,6 +727,65 @@ export const OPERATIONS = {
         "application/json"
       ],
       "406": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getSlotCosts": {
+    "operationId": "getSlotCosts",
+    "method": "GET",
+    "path": "/api/stats/{slot_id}/costs",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
         "application/problem+json",
         "application/json"
       ],
@@ -758,6 +939,53 @@ export const OPERATIONS = {
     "operationId": "listJobEvents",
     "method": "GET",
     "path": "/api/jobs/{job_id}/events",
+    "unknownQuery": "refuse",
+    "access": "stats:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "job_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listJobCalls": {
+    "operationId": "listJobCalls",
+    "method": "GET",
+    "path": "/api/jobs/{job_id}/calls",
     "unknownQuery": "refuse",
     "access": "stats:read",
     "invalidRequestCode": "invalid_request",
@@ -1589,6 +1817,75 @@ export const OPERATIONS = {
       ]
     }
   },
+  "testRunSlot": {
+    "operationId": "testRunSlot",
+    "method": "POST",
+    "path": "/api/slots/{slot_id}/test-run",
+    "unknownQuery": "refuse",
+    "access": "slots:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "slot_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "multipart/form-data"
+    ],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "429": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "504": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
   "listSlotVersions": {
     "operationId": "listSlotVersions",
     "method": "GET",
@@ -2081,6 +2378,475 @@ export const OPERATIONS = {
         "application/json"
       ],
       "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listWebhooks": {
+    "operationId": "listWebhooks",
+    "method": "GET",
+    "path": "/api/webhooks",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "createWebhook": {
+    "operationId": "createWebhook",
+    "method": "POST",
+    "path": "/api/webhooks",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "201": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "getWebhook": {
+    "operationId": "getWebhook",
+    "method": "GET",
+    "path": "/api/webhooks/{webhook_id}",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "updateWebhook": {
+    "operationId": "updateWebhook",
+    "method": "PUT",
+    "path": "/api/webhooks/{webhook_id}",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": true,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "deleteWebhook": {
+    "operationId": "deleteWebhook",
+    "method": "DELETE",
+    "path": "/api/webhooks/{webhook_id}",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "204": [],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "rotateWebhookSecret": {
+    "operationId": "rotateWebhookSecret",
+    "method": "POST",
+    "path": "/api/webhooks/{webhook_id}/rotate_secret",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [
+      "application/json"
+    ],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "413": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "415": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "testWebhook": {
+    "operationId": "testWebhook",
+    "method": "POST",
+    "path": "/api/webhooks/{webhook_id}/test",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "202": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "listWebhookDeliveries": {
+    "operationId": "listWebhookDeliveries",
+    "method": "GET",
+    "path": "/api/webhooks/{webhook_id}/deliveries",
+    "unknownQuery": "refuse",
+    "access": "settings:read",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "state",
+        "in": "query",
+        "required": false,
+        "type": "string"
+      },
+      {
+        "name": "page",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      },
+      {
+        "name": "page_size",
+        "in": "query",
+        "required": false,
+        "type": "integer"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "200": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "500": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "503": [
+        "application/problem+json",
+        "application/json"
+      ]
+    }
+  },
+  "redeliverWebhook": {
+    "operationId": "redeliverWebhook",
+    "method": "POST",
+    "path": "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+    "unknownQuery": "refuse",
+    "access": "settings:write",
+    "invalidRequestCode": "invalid_request",
+    "parameters": [
+      {
+        "name": "webhook_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      },
+      {
+        "name": "delivery_id",
+        "in": "path",
+        "required": true,
+        "type": "string"
+      }
+    ],
+    "requestBodyRequired": false,
+    "requestContentTypes": [],
+    "responses": {
+      "202": [
+        "application/json"
+      ],
+      "400": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "401": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "403": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "404": [
+        "application/problem+json",
+        "application/json"
+      ],
+      "422": [
         "application/problem+json",
         "application/json"
       ],

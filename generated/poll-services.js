@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const v0 = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A poll service","description":"One AI service that takes a job, is asked how it goes, and names a picture: everything the adapter has to know of it.","type":"object","additionalProperties":false,"required":["id","name","hosts","key","limits","operations","ticket","status","image","failure"],"$defs":{"pointer":{"description":"A place in an answer (RFC 6901).","type":"string","pattern":"^(?:/(?:[^~/]|~[01])+)+$","maxLength":100},"host":{"description":"A host name in lower case, or *. and a name for everything below it.","type":"string","pattern":"^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$"},"hosts":{"type":"array","items":{"$ref":"#/$defs/host"},"minItems":1,"uniqueItems":true},"kind":{"enum":["refused","throttled","unavailable","empty","invalid_key","bad_request","bad_answer"]},"charged":{"description":"Whether the service bills such a call.","enum":["no","maybe","yes"]},"exhausted":{"description":"No later call helps until somebody does something at the service, such as buying credits.","type":"boolean"},"lowerCase":{"type":"string","pattern":"^[^A-Z]+$"}},"properties":{"id":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"name":{"type":"string","minLength":1},"hosts":{"description":"Where the service may send us. The key is sent to api hosts only.","type":"object","additionalProperties":false,"required":["api","results"],"properties":{"api":{"$ref":"#/$defs/hosts"},"results":{"$ref":"#/$defs/hosts"}}},"key":{"description":"The header that carries the key, and what stands before the key in it.","type":"object","additionalProperties":false,"required":["header"],"properties":{"header":{"type":"string","pattern":"^[a-z-]+$"},"prefix":{"type":"string","pattern":"^[A-Za-z]+ $"}}},"limits":{"type":"object","additionalProperties":false,"required":["mimeTypes","inputBytesMax","referencesMax","runningMax","callsPerMinute","slowCallMs","pollIntervalMs"],"properties":{"mimeTypes":{"type":"array","items":{"enum":["image/jpeg","image/png","image/webp","image/heic","image/heif"]},"minItems":1,"uniqueItems":true},"inputBytesMax":{"type":"integer","minimum":100000,"maximum":50000000},"referencesMax":{"description":"Template pictures do not travel yet.","const":0},"runningMax":{"type":"integer","minimum":1,"maximum":1000},"callsPerMinute":{"type":["integer","null"],"minimum":1},"slowCallMs":{"type":"integer","minimum":1000,"maximum":60000},"pollIntervalMs":{"type":"integer","minimum":50,"maximum":5000}}},"operations":{"type":"array","minItems":1,"items":{"type":"object","additionalProperties":false,"required":["id","name","needs","schemaRef","path","defaults","body"],"properties":{"id":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"name":{"type":"string","minLength":1},"needs":{"type":"array","items":{"type":"string"},"uniqueItems":true},"schemaRef":{"type":"string","pattern":"^providers/[a-z0-9_]+/[a-z0-9_]+\\.json$"},"path":{"description":"Below the base address; {name} stands for a setting, whose slashes stay.","type":"string","pattern":"^(?:/(?:[A-Za-z0-9._-]+|\\{[a-z_]+\\}))+$"},"headers":{"type":"object","propertyNames":{"pattern":"^[a-z-]+$"},"additionalProperties":{"type":"string","pattern":"^[\\x21-\\x7e ]+$"}},"defaults":{"description":"What stands for settings that are left out.","type":"object","additionalProperties":{"type":["string","number","boolean"]}},"body":{"description":"A JSON body. {\"$setting\": name} is a setting, left out where there is none; {\"$photo\": \"data_uri\" or \"base64\"} is the photo; a key {name} is the text of a setting, and one that ends in [] puts its value into a list.","type":"object"}}}},"ticket":{"description":"Where the answer to a submitted job says how to ask for it. pollUrl, resultUrl and cancelUrl are the service's own URLs.","type":"object","additionalProperties":false,"required":["id","pollUrl"],"properties":{"id":{"$ref":"#/$defs/pointer"},"pollUrl":{"$ref":"#/$defs/pointer"},"resultUrl":{"$ref":"#/$defs/pointer"},"cancelUrl":{"$ref":"#/$defs/pointer"}}},"status":{"description":"Where the answer to a poll says how the job goes, and what its words mean. Any other word means: not yet.","type":"object","additionalProperties":false,"required":["at","words"],"properties":{"at":{"$ref":"#/$defs/pointer"},"words":{"type":"object","minProperties":1,"additionalProperties":{"oneOf":[{"type":"object","additionalProperties":false,"required":["is"],"properties":{"is":{"enum":["pending","done"]}}},{"type":"object","additionalProperties":false,"required":["is","kind","retryable","charged"],"properties":{"is":{"const":"failed"},"kind":{"$ref":"#/$defs/kind"},"retryable":{"type":"boolean"},"charged":{"$ref":"#/$defs/charged"},"exhausted":{"$ref":"#/$defs/exhausted"}}}]}},"position":{"$ref":"#/$defs/pointer"},"progress":{"$ref":"#/$defs/pointer"}}},"image":{"description":"Where the finished picture is, or its URL: the first place that holds something.","type":"object","additionalProperties":false,"required":["at","as","fromResultUrl"],"properties":{"at":{"type":"array","items":{"$ref":"#/$defs/pointer"},"minItems":1},"as":{"enum":["url","base64"]},"fromResultUrl":{"description":"Whether a second request, to the ticket's resultUrl, brings the document with the picture.","type":"boolean"}}},"cancelMethod":{"enum":["POST","PUT"]},"failure":{"type":"object","additionalProperties":false,"required":["words","refusals","http"],"properties":{"words":{"type":"array","items":{"$ref":"#/$defs/pointer"},"minItems":1},"refusals":{"description":"Texts in lower case that make a failure a refusal of the content.","type":"array","items":{"$ref":"#/$defs/lowerCase"}},"retryAfterSeconds":{"$ref":"#/$defs/pointer"},"http":{"description":"What an answer with another status than 2xx means; the first rule that matches, before the rules of HTTP itself.","type":"array","items":{"type":"object","additionalProperties":false,"required":["statusMin","statusMax","kind","retryable","charged"],"properties":{"statusMin":{"type":"integer","minimum":300,"maximum":599},"statusMax":{"type":"integer","minimum":300,"maximum":599},"steps":{"type":"array","items":{"enum":["submit","poll","result"]},"minItems":1,"uniqueItems":true},"includes":{"$ref":"#/$defs/lowerCase"},"kind":{"$ref":"#/$defs/kind"},"retryable":{"type":"boolean"},"charged":{"$ref":"#/$defs/charged"},"exhausted":{"$ref":"#/$defs/exhausted"}}}}}}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","title":"A poll service","description":"One AI service that takes a job, is asked how it goes, and names a picture: everything the adapter has to know of it.","type":"object","additionalProperties":false,"required":["id","name","hosts","key","limits","operations","ticket","status","image","failure"],"$defs":{"pointer":{"description":"A place in an answer (RFC 6901).","type":"string","pattern":"^(?:/(?:[^~/]|~[01])+)+$","maxLength":100},"host":{"description":"A host name in lower case, or *. and a name for everything below it.","type":"string","pattern":"^(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)+$"},"hosts":{"type":"array","items":{"$ref":"#/$defs/host"},"minItems":1,"uniqueItems":true},"kind":{"enum":["refused","throttled","unavailable","empty","invalid_key","bad_request","bad_answer"]},"charged":{"description":"Whether the service bills such a call.","enum":["no","maybe","yes"]},"exhausted":{"description":"No later call helps until somebody does something at the service, such as buying credits.","type":"boolean"},"lowerCase":{"type":"string","pattern":"^[^A-Z]+$"}},"properties":{"id":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"name":{"type":"string","minLength":1},"hosts":{"description":"Where the service may send us. The key is sent to api hosts only.","type":"object","additionalProperties":false,"required":["api","results"],"properties":{"api":{"$ref":"#/$defs/hosts"},"results":{"$ref":"#/$defs/hosts"}}},"key":{"description":"The header that carries the key, and what stands before the key in it.","type":"object","additionalProperties":false,"required":["header"],"properties":{"header":{"type":"string","pattern":"^[a-z-]+$"},"prefix":{"type":"string","pattern":"^[A-Za-z]+ $"}}},"limits":{"type":"object","additionalProperties":false,"required":["mimeTypes","inputBytesMax","referencesMax","runningMax","callsPerMinute","slowCallMs","pollIntervalMs"],"properties":{"mimeTypes":{"type":"array","items":{"enum":["image/jpeg","image/png","image/webp","image/heic","image/heif"]},"minItems":1,"uniqueItems":true},"inputBytesMax":{"description":"Of all the pictures of a job together: they travel in one request.","type":"integer","minimum":100000,"maximum":50000000},"referencesMax":{"description":"Template pictures of a job, besides the photo.","type":"integer","minimum":0,"maximum":15},"runningMax":{"type":"integer","minimum":1,"maximum":1000},"callsPerMinute":{"type":["integer","null"],"minimum":1},"slowCallMs":{"type":"integer","minimum":1000,"maximum":60000},"pollIntervalMs":{"type":"integer","minimum":50,"maximum":5000}}},"operations":{"type":"array","minItems":1,"items":{"type":"object","additionalProperties":false,"required":["id","name","needs","schemaRef","path","defaults","body"],"properties":{"id":{"type":"string","pattern":"^[a-z][a-z0-9_]*$"},"name":{"type":"string","minLength":1},"needs":{"type":"array","items":{"type":"string"},"uniqueItems":true},"schemaRef":{"type":"string","pattern":"^providers/[a-z0-9_]+/[a-z0-9_]+\\.json$"},"path":{"description":"Below the base address; {name} stands for a setting, whose slashes stay.","type":"string","pattern":"^(?:/(?:[A-Za-z0-9._-]+|\\{[a-z_]+\\}))+$"},"headers":{"type":"object","propertyNames":{"pattern":"^[a-z-]+$"},"additionalProperties":{"type":"string","pattern":"^[\\x21-\\x7e ]+$"}},"defaults":{"description":"What stands for settings that are left out.","type":"object","additionalProperties":{"type":["string","number","boolean"]}},"body":{"description":"A JSON body. {\"$setting\": name} is a setting, left out where there is none; {\"$photo\": \"data_uri\" or \"base64\"} is the photo, {\"$pictures\": the same} a list of the photo and the templates, {\"$template\": number, \"as\": the same} one template, left out where there is none; a key {name} is the text of a setting, and holds a list if it ends in [].","type":"object"}}}},"ticket":{"description":"Where the answer to a submitted job says how to ask for it. pollUrl, resultUrl and cancelUrl are the service's own URLs.","type":"object","additionalProperties":false,"required":["id","pollUrl"],"properties":{"id":{"$ref":"#/$defs/pointer"},"pollUrl":{"$ref":"#/$defs/pointer"},"resultUrl":{"$ref":"#/$defs/pointer"},"cancelUrl":{"$ref":"#/$defs/pointer"}}},"status":{"description":"Where the answer to a poll says how the job goes, and what its words mean. Any other word means: not yet.","type":"object","additionalProperties":false,"required":["at","words"],"properties":{"at":{"$ref":"#/$defs/pointer"},"words":{"type":"object","minProperties":1,"additionalProperties":{"oneOf":[{"type":"object","additionalProperties":false,"required":["is"],"properties":{"is":{"enum":["pending","done"]}}},{"type":"object","additionalProperties":false,"required":["is","kind","retryable","charged"],"properties":{"is":{"const":"failed"},"kind":{"$ref":"#/$defs/kind"},"retryable":{"type":"boolean"},"charged":{"$ref":"#/$defs/charged"},"exhausted":{"$ref":"#/$defs/exhausted"}}}]}},"position":{"$ref":"#/$defs/pointer"},"progress":{"$ref":"#/$defs/pointer"}}},"image":{"description":"Where the finished picture is, or its URL: the first place that holds something.","type":"object","additionalProperties":false,"required":["at","as","fromResultUrl"],"properties":{"at":{"type":"array","items":{"$ref":"#/$defs/pointer"},"minItems":1},"as":{"enum":["url","base64"]},"fromResultUrl":{"description":"Whether a second request, to the ticket's resultUrl, brings the document with the picture.","type":"boolean"}}},"cancelMethod":{"enum":["POST","PUT"]},"failure":{"type":"object","additionalProperties":false,"required":["words","refusals","http"],"properties":{"words":{"type":"array","items":{"$ref":"#/$defs/pointer"},"minItems":1},"refusals":{"description":"Texts in lower case that make a failure a refusal of the content.","type":"array","items":{"$ref":"#/$defs/lowerCase"}},"retryAfterSeconds":{"$ref":"#/$defs/pointer"},"http":{"description":"What an answer with another status than 2xx means; the first rule that matches, before the rules of HTTP itself.","type":"array","items":{"type":"object","additionalProperties":false,"required":["statusMin","statusMax","kind","retryable","charged"],"properties":{"statusMin":{"type":"integer","minimum":300,"maximum":599},"statusMax":{"type":"integer","minimum":300,"maximum":599},"steps":{"type":"array","items":{"enum":["submit","poll","result"]},"minItems":1,"uniqueItems":true},"includes":{"$ref":"#/$defs/lowerCase"},"kind":{"$ref":"#/$defs/kind"},"retryable":{"type":"boolean"},"charged":{"$ref":"#/$defs/charged"},"exhausted":{"$ref":"#/$defs/exhausted"}}}}}}}};
 const schema34 = {"description":"A place in an answer (RFC 6901).","type":"string","pattern":"^(?:/(?:[^~/]|~[01])+)+$","maxLength":100};
 const schema39 = {"enum":["refused","throttled","unavailable","empty","invalid_key","bad_request","bad_answer"]};
 const schema40 = {"description":"Whether the service bills such a call.","enum":["no","maybe","yes"]};
@@ -606,8 +606,9 @@ errors++;
 }
 }
 if(data8.referencesMax !== undefined){
-if(0 !== data8.referencesMax){
-const err41 = {instancePath:instancePath+"/limits/referencesMax",schemaPath:"#/properties/limits/properties/referencesMax/const",keyword:"const",params:{allowedValue: 0},message:"must be equal to constant"};
+let data12 = data8.referencesMax;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err41 = {instancePath:instancePath+"/limits/referencesMax",schemaPath:"#/properties/limits/properties/referencesMax/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -616,11 +617,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-if(data8.runningMax !== undefined){
-let data13 = data8.runningMax;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err42 = {instancePath:instancePath+"/limits/runningMax",schemaPath:"#/properties/limits/properties/runningMax/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 15 || isNaN(data12)){
+const err42 = {instancePath:instancePath+"/limits/referencesMax",schemaPath:"#/properties/limits/properties/referencesMax/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15},message:"must be <= 15"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -629,9 +628,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 > 1000 || isNaN(data13)){
-const err43 = {instancePath:instancePath+"/limits/runningMax",schemaPath:"#/properties/limits/properties/runningMax/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
+if(data12 < 0 || isNaN(data12)){
+const err43 = {instancePath:instancePath+"/limits/referencesMax",schemaPath:"#/properties/limits/properties/referencesMax/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -640,8 +638,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(data13 < 1 || isNaN(data13)){
-const err44 = {instancePath:instancePath+"/limits/runningMax",schemaPath:"#/properties/limits/properties/runningMax/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data8.runningMax !== undefined){
+let data13 = data8.runningMax;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err44 = {instancePath:instancePath+"/limits/runningMax",schemaPath:"#/properties/limits/properties/runningMax/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -650,12 +652,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-}
-if(data8.callsPerMinute !== undefined){
-let data14 = data8.callsPerMinute;
-if((!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))) && (data14 !== null)){
-const err45 = {instancePath:instancePath+"/limits/callsPerMinute",schemaPath:"#/properties/limits/properties/callsPerMinute/type",keyword:"type",params:{type: schema31.properties.limits.properties.callsPerMinute.type},message:"must be integer,null"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 1000 || isNaN(data13)){
+const err45 = {instancePath:instancePath+"/limits/runningMax",schemaPath:"#/properties/limits/properties/runningMax/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -664,9 +663,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 < 1 || isNaN(data14)){
-const err46 = {instancePath:instancePath+"/limits/callsPerMinute",schemaPath:"#/properties/limits/properties/callsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data13 < 1 || isNaN(data13)){
+const err46 = {instancePath:instancePath+"/limits/runningMax",schemaPath:"#/properties/limits/properties/runningMax/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -677,10 +675,10 @@ errors++;
 }
 }
 }
-if(data8.slowCallMs !== undefined){
-let data15 = data8.slowCallMs;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err47 = {instancePath:instancePath+"/limits/slowCallMs",schemaPath:"#/properties/limits/properties/slowCallMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data8.callsPerMinute !== undefined){
+let data14 = data8.callsPerMinute;
+if((!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))) && (data14 !== null)){
+const err47 = {instancePath:instancePath+"/limits/callsPerMinute",schemaPath:"#/properties/limits/properties/callsPerMinute/type",keyword:"type",params:{type: schema31.properties.limits.properties.callsPerMinute.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -689,9 +687,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 > 60000 || isNaN(data15)){
-const err48 = {instancePath:instancePath+"/limits/slowCallMs",schemaPath:"#/properties/limits/properties/slowCallMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 1 || isNaN(data14)){
+const err48 = {instancePath:instancePath+"/limits/callsPerMinute",schemaPath:"#/properties/limits/properties/callsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -700,8 +698,12 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(data15 < 1000 || isNaN(data15)){
-const err49 = {instancePath:instancePath+"/limits/slowCallMs",schemaPath:"#/properties/limits/properties/slowCallMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1000},message:"must be >= 1000"};
+}
+}
+if(data8.slowCallMs !== undefined){
+let data15 = data8.slowCallMs;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err49 = {instancePath:instancePath+"/limits/slowCallMs",schemaPath:"#/properties/limits/properties/slowCallMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -710,12 +712,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-}
-if(data8.pollIntervalMs !== undefined){
-let data16 = data8.pollIntervalMs;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-const err50 = {instancePath:instancePath+"/limits/pollIntervalMs",schemaPath:"#/properties/limits/properties/pollIntervalMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 60000 || isNaN(data15)){
+const err50 = {instancePath:instancePath+"/limits/slowCallMs",schemaPath:"#/properties/limits/properties/slowCallMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -724,9 +723,8 @@ vErrors.push(err50);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 > 5000 || isNaN(data16)){
-const err51 = {instancePath:instancePath+"/limits/pollIntervalMs",schemaPath:"#/properties/limits/properties/pollIntervalMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 5000},message:"must be <= 5000"};
+if(data15 < 1000 || isNaN(data15)){
+const err51 = {instancePath:instancePath+"/limits/slowCallMs",schemaPath:"#/properties/limits/properties/slowCallMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1000},message:"must be >= 1000"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -735,8 +733,12 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(data16 < 50 || isNaN(data16)){
-const err52 = {instancePath:instancePath+"/limits/pollIntervalMs",schemaPath:"#/properties/limits/properties/pollIntervalMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 50},message:"must be >= 50"};
+}
+}
+if(data8.pollIntervalMs !== undefined){
+let data16 = data8.pollIntervalMs;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err52 = {instancePath:instancePath+"/limits/pollIntervalMs",schemaPath:"#/properties/limits/properties/pollIntervalMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -745,11 +747,9 @@ vErrors.push(err52);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err53 = {instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 5000 || isNaN(data16)){
+const err53 = {instancePath:instancePath+"/limits/pollIntervalMs",schemaPath:"#/properties/limits/properties/pollIntervalMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 5000},message:"must be <= 5000"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -758,12 +758,8 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-if(data.operations !== undefined){
-let data17 = data.operations;
-if(Array.isArray(data17)){
-if(data17.length < 1){
-const err54 = {instancePath:instancePath+"/operations",schemaPath:"#/properties/operations/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(data16 < 50 || isNaN(data16)){
+const err54 = {instancePath:instancePath+"/limits/pollIntervalMs",schemaPath:"#/properties/limits/properties/pollIntervalMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 50},message:"must be >= 50"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -772,12 +768,11 @@ vErrors.push(err54);
 }
 errors++;
 }
-const len1 = data17.length;
-for(let i2=0; i2<len1; i2++){
-let data18 = data17[i2];
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
-if(data18.id === undefined){
-const err55 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+}
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -786,8 +781,12 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(data18.name === undefined){
-const err56 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+}
+if(data.operations !== undefined){
+let data17 = data.operations;
+if(Array.isArray(data17)){
+if(data17.length < 1){
+const err56 = {instancePath:instancePath+"/operations",schemaPath:"#/properties/operations/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -796,8 +795,12 @@ vErrors.push(err56);
 }
 errors++;
 }
-if(data18.needs === undefined){
-const err57 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "needs"},message:"must have required property '"+"needs"+"'"};
+const len1 = data17.length;
+for(let i2=0; i2<len1; i2++){
+let data18 = data17[i2];
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.id === undefined){
+const err57 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -806,8 +809,8 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data18.schemaRef === undefined){
-const err58 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "schemaRef"},message:"must have required property '"+"schemaRef"+"'"};
+if(data18.name === undefined){
+const err58 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -816,8 +819,8 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data18.path === undefined){
-const err59 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+if(data18.needs === undefined){
+const err59 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "needs"},message:"must have required property '"+"needs"+"'"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -826,8 +829,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(data18.defaults === undefined){
-const err60 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "defaults"},message:"must have required property '"+"defaults"+"'"};
+if(data18.schemaRef === undefined){
+const err60 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "schemaRef"},message:"must have required property '"+"schemaRef"+"'"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -836,8 +839,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(data18.body === undefined){
-const err61 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "body"},message:"must have required property '"+"body"+"'"};
+if(data18.path === undefined){
+const err61 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -846,9 +849,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-for(const key4 in data18){
-if(!((((((((key4 === "id") || (key4 === "name")) || (key4 === "needs")) || (key4 === "schemaRef")) || (key4 === "path")) || (key4 === "headers")) || (key4 === "defaults")) || (key4 === "body"))){
-const err62 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(data18.defaults === undefined){
+const err62 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "defaults"},message:"must have required property '"+"defaults"+"'"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -857,12 +859,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-if(data18.id !== undefined){
-let data19 = data18.id;
-if(typeof data19 === "string"){
-if(!pattern4.test(data19)){
-const err63 = {instancePath:instancePath+"/operations/" + i2+"/id",schemaPath:"#/properties/operations/items/properties/id/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*$"+"\""};
+if(data18.body === undefined){
+const err63 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/required",keyword:"required",params:{missingProperty: "body"},message:"must have required property '"+"body"+"'"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -871,9 +869,9 @@ vErrors.push(err63);
 }
 errors++;
 }
-}
-else {
-const err64 = {instancePath:instancePath+"/operations/" + i2+"/id",schemaPath:"#/properties/operations/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key4 in data18){
+if(!((((((((key4 === "id") || (key4 === "name")) || (key4 === "needs")) || (key4 === "schemaRef")) || (key4 === "path")) || (key4 === "headers")) || (key4 === "defaults")) || (key4 === "body"))){
+const err64 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -883,11 +881,11 @@ vErrors.push(err64);
 errors++;
 }
 }
-if(data18.name !== undefined){
-let data20 = data18.name;
-if(typeof data20 === "string"){
-if(func2(data20) < 1){
-const err65 = {instancePath:instancePath+"/operations/" + i2+"/name",schemaPath:"#/properties/operations/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data18.id !== undefined){
+let data19 = data18.id;
+if(typeof data19 === "string"){
+if(!pattern4.test(data19)){
+const err65 = {instancePath:instancePath+"/operations/" + i2+"/id",schemaPath:"#/properties/operations/items/properties/id/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*$"+"\""};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -898,12 +896,37 @@ errors++;
 }
 }
 else {
-const err66 = {instancePath:instancePath+"/operations/" + i2+"/name",schemaPath:"#/properties/operations/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err66 = {instancePath:instancePath+"/operations/" + i2+"/id",schemaPath:"#/properties/operations/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err66];
 }
 else {
 vErrors.push(err66);
+}
+errors++;
+}
+}
+if(data18.name !== undefined){
+let data20 = data18.name;
+if(typeof data20 === "string"){
+if(func2(data20) < 1){
+const err67 = {instancePath:instancePath+"/operations/" + i2+"/name",schemaPath:"#/properties/operations/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+else {
+const err68 = {instancePath:instancePath+"/operations/" + i2+"/name",schemaPath:"#/properties/operations/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
 }
 errors++;
 }
@@ -914,12 +937,12 @@ if(Array.isArray(data21)){
 const len2 = data21.length;
 for(let i3=0; i3<len2; i3++){
 if(typeof data21[i3] !== "string"){
-const err67 = {instancePath:instancePath+"/operations/" + i2+"/needs/" + i3,schemaPath:"#/properties/operations/items/properties/needs/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err69 = {instancePath:instancePath+"/operations/" + i2+"/needs/" + i3,schemaPath:"#/properties/operations/items/properties/needs/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
-vErrors = [err67];
+vErrors = [err69];
 }
 else {
-vErrors.push(err67);
+vErrors.push(err69);
 }
 errors++;
 }
@@ -935,12 +958,12 @@ continue;
 }
 if(typeof indices0[item0] == "number"){
 j1 = indices0[item0];
-const err68 = {instancePath:instancePath+"/operations/" + i2+"/needs",schemaPath:"#/properties/operations/items/properties/needs/uniqueItems",keyword:"uniqueItems",params:{i: i4, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i4+" are identical)"};
+const err70 = {instancePath:instancePath+"/operations/" + i2+"/needs",schemaPath:"#/properties/operations/items/properties/needs/uniqueItems",keyword:"uniqueItems",params:{i: i4, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i4+" are identical)"};
 if(vErrors === null){
-vErrors = [err68];
+vErrors = [err70];
 }
 else {
-vErrors.push(err68);
+vErrors.push(err70);
 }
 errors++;
 break;
@@ -950,32 +973,7 @@ indices0[item0] = i4;
 }
 }
 else {
-const err69 = {instancePath:instancePath+"/operations/" + i2+"/needs",schemaPath:"#/properties/operations/items/properties/needs/type",keyword:"type",params:{type: "array"},message:"must be array"};
-if(vErrors === null){
-vErrors = [err69];
-}
-else {
-vErrors.push(err69);
-}
-errors++;
-}
-}
-if(data18.schemaRef !== undefined){
-let data23 = data18.schemaRef;
-if(typeof data23 === "string"){
-if(!pattern9.test(data23)){
-const err70 = {instancePath:instancePath+"/operations/" + i2+"/schemaRef",schemaPath:"#/properties/operations/items/properties/schemaRef/pattern",keyword:"pattern",params:{pattern: "^providers/[a-z0-9_]+/[a-z0-9_]+\\.json$"},message:"must match pattern \""+"^providers/[a-z0-9_]+/[a-z0-9_]+\\.json$"+"\""};
-if(vErrors === null){
-vErrors = [err70];
-}
-else {
-vErrors.push(err70);
-}
-errors++;
-}
-}
-else {
-const err71 = {instancePath:instancePath+"/operations/" + i2+"/schemaRef",schemaPath:"#/properties/operations/items/properties/schemaRef/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err71 = {instancePath:instancePath+"/operations/" + i2+"/needs",schemaPath:"#/properties/operations/items/properties/needs/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -985,11 +983,11 @@ vErrors.push(err71);
 errors++;
 }
 }
-if(data18.path !== undefined){
-let data24 = data18.path;
-if(typeof data24 === "string"){
-if(!pattern10.test(data24)){
-const err72 = {instancePath:instancePath+"/operations/" + i2+"/path",schemaPath:"#/properties/operations/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[A-Za-z0-9._-]+|\\{[a-z_]+\\}))+$"},message:"must match pattern \""+"^(?:/(?:[A-Za-z0-9._-]+|\\{[a-z_]+\\}))+$"+"\""};
+if(data18.schemaRef !== undefined){
+let data23 = data18.schemaRef;
+if(typeof data23 === "string"){
+if(!pattern9.test(data23)){
+const err72 = {instancePath:instancePath+"/operations/" + i2+"/schemaRef",schemaPath:"#/properties/operations/items/properties/schemaRef/pattern",keyword:"pattern",params:{pattern: "^providers/[a-z0-9_]+/[a-z0-9_]+\\.json$"},message:"must match pattern \""+"^providers/[a-z0-9_]+/[a-z0-9_]+\\.json$"+"\""};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -1000,7 +998,7 @@ errors++;
 }
 }
 else {
-const err73 = {instancePath:instancePath+"/operations/" + i2+"/path",schemaPath:"#/properties/operations/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err73 = {instancePath:instancePath+"/operations/" + i2+"/schemaRef",schemaPath:"#/properties/operations/items/properties/schemaRef/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -1010,14 +1008,11 @@ vErrors.push(err73);
 errors++;
 }
 }
-if(data18.headers !== undefined){
-let data25 = data18.headers;
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
-for(const key5 in data25){
-const _errs54 = errors;
-if(typeof key5 === "string"){
-if(!pattern6.test(key5)){
-const err74 = {instancePath:instancePath+"/operations/" + i2+"/headers",schemaPath:"#/properties/operations/items/properties/headers/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z-]+$"},message:"must match pattern \""+"^[a-z-]+$"+"\"",propertyName:key5};
+if(data18.path !== undefined){
+let data24 = data18.path;
+if(typeof data24 === "string"){
+if(!pattern10.test(data24)){
+const err74 = {instancePath:instancePath+"/operations/" + i2+"/path",schemaPath:"#/properties/operations/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[A-Za-z0-9._-]+|\\{[a-z_]+\\}))+$"},message:"must match pattern \""+"^(?:/(?:[A-Za-z0-9._-]+|\\{[a-z_]+\\}))+$"+"\""};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -1027,9 +1022,8 @@ vErrors.push(err74);
 errors++;
 }
 }
-var valid13 = _errs54 === errors;
-if(!valid13){
-const err75 = {instancePath:instancePath+"/operations/" + i2+"/headers",schemaPath:"#/properties/operations/items/properties/headers/propertyNames",keyword:"propertyNames",params:{propertyName: key5},message:"property name must be valid"};
+else {
+const err75 = {instancePath:instancePath+"/operations/" + i2+"/path",schemaPath:"#/properties/operations/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -1039,11 +1033,14 @@ vErrors.push(err75);
 errors++;
 }
 }
-for(const key6 in data25){
-let data26 = data25[key6];
-if(typeof data26 === "string"){
-if(!pattern12.test(data26)){
-const err76 = {instancePath:instancePath+"/operations/" + i2+"/headers/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/operations/items/properties/headers/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^[\\x21-\\x7e ]+$"},message:"must match pattern \""+"^[\\x21-\\x7e ]+$"+"\""};
+if(data18.headers !== undefined){
+let data25 = data18.headers;
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+for(const key5 in data25){
+const _errs55 = errors;
+if(typeof key5 === "string"){
+if(!pattern6.test(key5)){
+const err76 = {instancePath:instancePath+"/operations/" + i2+"/headers",schemaPath:"#/properties/operations/items/properties/headers/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[a-z-]+$"},message:"must match pattern \""+"^[a-z-]+$"+"\"",propertyName:key5};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -1053,8 +1050,9 @@ vErrors.push(err76);
 errors++;
 }
 }
-else {
-const err77 = {instancePath:instancePath+"/operations/" + i2+"/headers/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/operations/items/properties/headers/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+var valid13 = _errs55 === errors;
+if(!valid13){
+const err77 = {instancePath:instancePath+"/operations/" + i2+"/headers",schemaPath:"#/properties/operations/items/properties/headers/propertyNames",keyword:"propertyNames",params:{propertyName: key5},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -1064,9 +1062,11 @@ vErrors.push(err77);
 errors++;
 }
 }
-}
-else {
-const err78 = {instancePath:instancePath+"/operations/" + i2+"/headers",schemaPath:"#/properties/operations/items/properties/headers/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key6 in data25){
+let data26 = data25[key6];
+if(typeof data26 === "string"){
+if(!pattern12.test(data26)){
+const err78 = {instancePath:instancePath+"/operations/" + i2+"/headers/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/operations/items/properties/headers/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^[\\x21-\\x7e ]+$"},message:"must match pattern \""+"^[\\x21-\\x7e ]+$"+"\""};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1076,13 +1076,8 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data18.defaults !== undefined){
-let data27 = data18.defaults;
-if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
-for(const key7 in data27){
-let data28 = data27[key7];
-if(((typeof data28 !== "string") && (!((typeof data28 == "number") && (isFinite(data28))))) && (typeof data28 !== "boolean")){
-const err79 = {instancePath:instancePath+"/operations/" + i2+"/defaults/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/operations/items/properties/defaults/additionalProperties/type",keyword:"type",params:{type: schema31.properties.operations.items.properties.defaults.additionalProperties.type},message:"must be string,number,boolean"};
+else {
+const err79 = {instancePath:instancePath+"/operations/" + i2+"/headers/" + key6.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/operations/items/properties/headers/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1094,7 +1089,7 @@ errors++;
 }
 }
 else {
-const err80 = {instancePath:instancePath+"/operations/" + i2+"/defaults",schemaPath:"#/properties/operations/items/properties/defaults/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err80 = {instancePath:instancePath+"/operations/" + i2+"/headers",schemaPath:"#/properties/operations/items/properties/headers/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1104,10 +1099,13 @@ vErrors.push(err80);
 errors++;
 }
 }
-if(data18.body !== undefined){
-let data29 = data18.body;
-if(!(data29 && typeof data29 == "object" && !Array.isArray(data29))){
-const err81 = {instancePath:instancePath+"/operations/" + i2+"/body",schemaPath:"#/properties/operations/items/properties/body/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data18.defaults !== undefined){
+let data27 = data18.defaults;
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+for(const key7 in data27){
+let data28 = data27[key7];
+if(((typeof data28 !== "string") && (!((typeof data28 == "number") && (isFinite(data28))))) && (typeof data28 !== "boolean")){
+const err81 = {instancePath:instancePath+"/operations/" + i2+"/defaults/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/operations/items/properties/defaults/additionalProperties/type",keyword:"type",params:{type: schema31.properties.operations.items.properties.defaults.additionalProperties.type},message:"must be string,number,boolean"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1119,7 +1117,7 @@ errors++;
 }
 }
 else {
-const err82 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err82 = {instancePath:instancePath+"/operations/" + i2+"/defaults",schemaPath:"#/properties/operations/items/properties/defaults/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1129,9 +1127,10 @@ vErrors.push(err82);
 errors++;
 }
 }
-}
-else {
-const err83 = {instancePath:instancePath+"/operations",schemaPath:"#/properties/operations/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data18.body !== undefined){
+let data29 = data18.body;
+if(!(data29 && typeof data29 == "object" && !Array.isArray(data29))){
+const err83 = {instancePath:instancePath+"/operations/" + i2+"/body",schemaPath:"#/properties/operations/items/properties/body/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1141,11 +1140,9 @@ vErrors.push(err83);
 errors++;
 }
 }
-if(data.ticket !== undefined){
-let data30 = data.ticket;
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-if(data30.id === undefined){
-const err84 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+}
+else {
+const err84 = {instancePath:instancePath+"/operations/" + i2,schemaPath:"#/properties/operations/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1154,8 +1151,10 @@ vErrors.push(err84);
 }
 errors++;
 }
-if(data30.pollUrl === undefined){
-const err85 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/required",keyword:"required",params:{missingProperty: "pollUrl"},message:"must have required property '"+"pollUrl"+"'"};
+}
+}
+else {
+const err85 = {instancePath:instancePath+"/operations",schemaPath:"#/properties/operations/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1164,9 +1163,12 @@ vErrors.push(err85);
 }
 errors++;
 }
-for(const key8 in data30){
-if(!((((key8 === "id") || (key8 === "pollUrl")) || (key8 === "resultUrl")) || (key8 === "cancelUrl"))){
-const err86 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+}
+if(data.ticket !== undefined){
+let data30 = data.ticket;
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+if(data30.id === undefined){
+const err86 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1175,12 +1177,8 @@ vErrors.push(err86);
 }
 errors++;
 }
-}
-if(data30.id !== undefined){
-let data31 = data30.id;
-if(typeof data31 === "string"){
-if(func2(data31) > 100){
-const err87 = {instancePath:instancePath+"/ticket/id",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data30.pollUrl === undefined){
+const err87 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/required",keyword:"required",params:{missingProperty: "pollUrl"},message:"must have required property '"+"pollUrl"+"'"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1189,8 +1187,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-if(!pattern13.test(data31)){
-const err88 = {instancePath:instancePath+"/ticket/id",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+for(const key8 in data30){
+if(!((((key8 === "id") || (key8 === "pollUrl")) || (key8 === "resultUrl")) || (key8 === "cancelUrl"))){
+const err88 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1200,8 +1199,11 @@ vErrors.push(err88);
 errors++;
 }
 }
-else {
-const err89 = {instancePath:instancePath+"/ticket/id",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data30.id !== undefined){
+let data31 = data30.id;
+if(typeof data31 === "string"){
+if(func2(data31) > 100){
+const err89 = {instancePath:instancePath+"/ticket/id",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1210,12 +1212,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-if(data30.pollUrl !== undefined){
-let data32 = data30.pollUrl;
-if(typeof data32 === "string"){
-if(func2(data32) > 100){
-const err90 = {instancePath:instancePath+"/ticket/pollUrl",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!pattern13.test(data31)){
+const err90 = {instancePath:instancePath+"/ticket/id",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1224,8 +1222,9 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(!pattern13.test(data32)){
-const err91 = {instancePath:instancePath+"/ticket/pollUrl",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+else {
+const err91 = {instancePath:instancePath+"/ticket/id",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1235,8 +1234,11 @@ vErrors.push(err91);
 errors++;
 }
 }
-else {
-const err92 = {instancePath:instancePath+"/ticket/pollUrl",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data30.pollUrl !== undefined){
+let data32 = data30.pollUrl;
+if(typeof data32 === "string"){
+if(func2(data32) > 100){
+const err92 = {instancePath:instancePath+"/ticket/pollUrl",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1245,12 +1247,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-if(data30.resultUrl !== undefined){
-let data33 = data30.resultUrl;
-if(typeof data33 === "string"){
-if(func2(data33) > 100){
-const err93 = {instancePath:instancePath+"/ticket/resultUrl",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!pattern13.test(data32)){
+const err93 = {instancePath:instancePath+"/ticket/pollUrl",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1259,8 +1257,9 @@ vErrors.push(err93);
 }
 errors++;
 }
-if(!pattern13.test(data33)){
-const err94 = {instancePath:instancePath+"/ticket/resultUrl",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+else {
+const err94 = {instancePath:instancePath+"/ticket/pollUrl",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1270,8 +1269,11 @@ vErrors.push(err94);
 errors++;
 }
 }
-else {
-const err95 = {instancePath:instancePath+"/ticket/resultUrl",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data30.resultUrl !== undefined){
+let data33 = data30.resultUrl;
+if(typeof data33 === "string"){
+if(func2(data33) > 100){
+const err95 = {instancePath:instancePath+"/ticket/resultUrl",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1280,12 +1282,8 @@ vErrors.push(err95);
 }
 errors++;
 }
-}
-if(data30.cancelUrl !== undefined){
-let data34 = data30.cancelUrl;
-if(typeof data34 === "string"){
-if(func2(data34) > 100){
-const err96 = {instancePath:instancePath+"/ticket/cancelUrl",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!pattern13.test(data33)){
+const err96 = {instancePath:instancePath+"/ticket/resultUrl",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1294,8 +1292,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(!pattern13.test(data34)){
-const err97 = {instancePath:instancePath+"/ticket/cancelUrl",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+else {
+const err97 = {instancePath:instancePath+"/ticket/resultUrl",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1305,8 +1304,11 @@ vErrors.push(err97);
 errors++;
 }
 }
-else {
-const err98 = {instancePath:instancePath+"/ticket/cancelUrl",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data30.cancelUrl !== undefined){
+let data34 = data30.cancelUrl;
+if(typeof data34 === "string"){
+if(func2(data34) > 100){
+const err98 = {instancePath:instancePath+"/ticket/cancelUrl",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1315,10 +1317,8 @@ vErrors.push(err98);
 }
 errors++;
 }
-}
-}
-else {
-const err99 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!pattern13.test(data34)){
+const err99 = {instancePath:instancePath+"/ticket/cancelUrl",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1328,11 +1328,8 @@ vErrors.push(err99);
 errors++;
 }
 }
-if(data.status !== undefined){
-let data35 = data.status;
-if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
-if(data35.at === undefined){
-const err100 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/required",keyword:"required",params:{missingProperty: "at"},message:"must have required property '"+"at"+"'"};
+else {
+const err100 = {instancePath:instancePath+"/ticket/cancelUrl",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1341,8 +1338,10 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(data35.words === undefined){
-const err101 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/required",keyword:"required",params:{missingProperty: "words"},message:"must have required property '"+"words"+"'"};
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/ticket",schemaPath:"#/properties/ticket/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1351,9 +1350,12 @@ vErrors.push(err101);
 }
 errors++;
 }
-for(const key9 in data35){
-if(!((((key9 === "at") || (key9 === "words")) || (key9 === "position")) || (key9 === "progress"))){
-const err102 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+if(data.status !== undefined){
+let data35 = data.status;
+if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
+if(data35.at === undefined){
+const err102 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/required",keyword:"required",params:{missingProperty: "at"},message:"must have required property '"+"at"+"'"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1362,12 +1364,8 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-if(data35.at !== undefined){
-let data36 = data35.at;
-if(typeof data36 === "string"){
-if(func2(data36) > 100){
-const err103 = {instancePath:instancePath+"/status/at",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(data35.words === undefined){
+const err103 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/required",keyword:"required",params:{missingProperty: "words"},message:"must have required property '"+"words"+"'"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1376,8 +1374,9 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(!pattern13.test(data36)){
-const err104 = {instancePath:instancePath+"/status/at",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+for(const key9 in data35){
+if(!((((key9 === "at") || (key9 === "words")) || (key9 === "position")) || (key9 === "progress"))){
+const err104 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1387,8 +1386,11 @@ vErrors.push(err104);
 errors++;
 }
 }
-else {
-const err105 = {instancePath:instancePath+"/status/at",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.at !== undefined){
+let data36 = data35.at;
+if(typeof data36 === "string"){
+if(func2(data36) > 100){
+const err105 = {instancePath:instancePath+"/status/at",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1397,12 +1399,8 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-if(data35.words !== undefined){
-let data37 = data35.words;
-if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
-if(Object.keys(data37).length < 1){
-const err106 = {instancePath:instancePath+"/status/words",schemaPath:"#/properties/status/properties/words/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
+if(!pattern13.test(data36)){
+const err106 = {instancePath:instancePath+"/status/at",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1411,15 +1409,9 @@ vErrors.push(err106);
 }
 errors++;
 }
-for(const key10 in data37){
-let data38 = data37[key10];
-const _errs90 = errors;
-let valid24 = false;
-let passing0 = null;
-const _errs91 = errors;
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-if(data38.is === undefined){
-const err107 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/required",keyword:"required",params:{missingProperty: "is"},message:"must have required property '"+"is"+"'"};
+}
+else {
+const err107 = {instancePath:instancePath+"/status/at",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1428,9 +1420,12 @@ vErrors.push(err107);
 }
 errors++;
 }
-for(const key11 in data38){
-if(!(key11 === "is")){
-const err108 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+}
+if(data35.words !== undefined){
+let data37 = data35.words;
+if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
+if(Object.keys(data37).length < 1){
+const err108 = {instancePath:instancePath+"/status/words",schemaPath:"#/properties/status/properties/words/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1439,11 +1434,15 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-if(data38.is !== undefined){
-let data39 = data38.is;
-if(!((data39 === "pending") || (data39 === "done"))){
-const err109 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/is",schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/properties/is/enum",keyword:"enum",params:{allowedValues: schema31.properties.status.properties.words.additionalProperties.oneOf[0].properties.is.enum},message:"must be equal to one of the allowed values"};
+for(const key10 in data37){
+let data38 = data37[key10];
+const _errs91 = errors;
+let valid24 = false;
+let passing0 = null;
+const _errs92 = errors;
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+if(data38.is === undefined){
+const err109 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/required",keyword:"required",params:{missingProperty: "is"},message:"must have required property '"+"is"+"'"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1452,10 +1451,9 @@ vErrors.push(err109);
 }
 errors++;
 }
-}
-}
-else {
-const err110 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key11 in data38){
+if(!(key11 === "is")){
+const err110 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1464,16 +1462,11 @@ vErrors.push(err110);
 }
 errors++;
 }
-var _valid0 = _errs91 === errors;
-if(_valid0){
-valid24 = true;
-passing0 = 0;
-var props0 = true;
 }
-const _errs95 = errors;
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-if(data38.is === undefined){
-const err111 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "is"},message:"must have required property '"+"is"+"'"};
+if(data38.is !== undefined){
+let data39 = data38.is;
+if(!((data39 === "pending") || (data39 === "done"))){
+const err111 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/is",schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/properties/is/enum",keyword:"enum",params:{allowedValues: schema31.properties.status.properties.words.additionalProperties.oneOf[0].properties.is.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1482,8 +1475,10 @@ vErrors.push(err111);
 }
 errors++;
 }
-if(data38.kind === undefined){
-const err112 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
+}
+}
+else {
+const err112 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1492,8 +1487,16 @@ vErrors.push(err112);
 }
 errors++;
 }
-if(data38.retryable === undefined){
-const err113 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "retryable"},message:"must have required property '"+"retryable"+"'"};
+var _valid0 = _errs92 === errors;
+if(_valid0){
+valid24 = true;
+passing0 = 0;
+var props0 = true;
+}
+const _errs96 = errors;
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+if(data38.is === undefined){
+const err113 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "is"},message:"must have required property '"+"is"+"'"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1502,8 +1505,8 @@ vErrors.push(err113);
 }
 errors++;
 }
-if(data38.charged === undefined){
-const err114 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(data38.kind === undefined){
+const err114 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1512,9 +1515,8 @@ vErrors.push(err114);
 }
 errors++;
 }
-for(const key12 in data38){
-if(!(((((key12 === "is") || (key12 === "kind")) || (key12 === "retryable")) || (key12 === "charged")) || (key12 === "exhausted"))){
-const err115 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
+if(data38.retryable === undefined){
+const err115 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "retryable"},message:"must have required property '"+"retryable"+"'"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1523,10 +1525,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-}
-if(data38.is !== undefined){
-if("failed" !== data38.is){
-const err116 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/is",schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/properties/is/const",keyword:"const",params:{allowedValue: "failed"},message:"must be equal to constant"};
+if(data38.charged === undefined){
+const err116 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1535,11 +1535,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-if(data38.kind !== undefined){
-let data41 = data38.kind;
-if(!(((((((data41 === "refused") || (data41 === "throttled")) || (data41 === "unavailable")) || (data41 === "empty")) || (data41 === "invalid_key")) || (data41 === "bad_request")) || (data41 === "bad_answer"))){
-const err117 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/kind",schemaPath:"#/$defs/kind/enum",keyword:"enum",params:{allowedValues: schema39.enum},message:"must be equal to one of the allowed values"};
+for(const key12 in data38){
+if(!(((((key12 === "is") || (key12 === "kind")) || (key12 === "retryable")) || (key12 === "charged")) || (key12 === "exhausted"))){
+const err117 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1549,9 +1547,9 @@ vErrors.push(err117);
 errors++;
 }
 }
-if(data38.retryable !== undefined){
-if(typeof data38.retryable !== "boolean"){
-const err118 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/retryable",schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/properties/retryable/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data38.is !== undefined){
+if("failed" !== data38.is){
+const err118 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/is",schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/properties/is/const",keyword:"const",params:{allowedValue: "failed"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1561,10 +1559,10 @@ vErrors.push(err118);
 errors++;
 }
 }
-if(data38.charged !== undefined){
-let data43 = data38.charged;
-if(!(((data43 === "no") || (data43 === "maybe")) || (data43 === "yes"))){
-const err119 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/charged",schemaPath:"#/$defs/charged/enum",keyword:"enum",params:{allowedValues: schema40.enum},message:"must be equal to one of the allowed values"};
+if(data38.kind !== undefined){
+let data41 = data38.kind;
+if(!(((((((data41 === "refused") || (data41 === "throttled")) || (data41 === "unavailable")) || (data41 === "empty")) || (data41 === "invalid_key")) || (data41 === "bad_request")) || (data41 === "bad_answer"))){
+const err119 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/kind",schemaPath:"#/$defs/kind/enum",keyword:"enum",params:{allowedValues: schema39.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1574,9 +1572,9 @@ vErrors.push(err119);
 errors++;
 }
 }
-if(data38.exhausted !== undefined){
-if(typeof data38.exhausted !== "boolean"){
-const err120 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/exhausted",schemaPath:"#/$defs/exhausted/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data38.retryable !== undefined){
+if(typeof data38.retryable !== "boolean"){
+const err120 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/retryable",schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/properties/retryable/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1586,9 +1584,10 @@ vErrors.push(err120);
 errors++;
 }
 }
-}
-else {
-const err121 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data38.charged !== undefined){
+let data43 = data38.charged;
+if(!(((data43 === "no") || (data43 === "maybe")) || (data43 === "yes"))){
+const err121 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/charged",schemaPath:"#/$defs/charged/enum",keyword:"enum",params:{allowedValues: schema40.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1597,7 +1596,31 @@ vErrors.push(err121);
 }
 errors++;
 }
-var _valid0 = _errs95 === errors;
+}
+if(data38.exhausted !== undefined){
+if(typeof data38.exhausted !== "boolean"){
+const err122 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/exhausted",schemaPath:"#/$defs/exhausted/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+}
+}
+else {
+const err123 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+var _valid0 = _errs96 === errors;
 if(_valid0 && valid24){
 valid24 = false;
 passing0 = [passing0, 1];
@@ -1612,20 +1635,20 @@ props0 = true;
 }
 }
 if(!valid24){
-const err122 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf",keyword:"oneOf",params:{passingSchemas: passing0},message:"must match exactly one schema in oneOf"};
+const err124 = {instancePath:instancePath+"/status/words/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/status/properties/words/additionalProperties/oneOf",keyword:"oneOf",params:{passingSchemas: passing0},message:"must match exactly one schema in oneOf"};
 if(vErrors === null){
-vErrors = [err122];
+vErrors = [err124];
 }
 else {
-vErrors.push(err122);
+vErrors.push(err124);
 }
 errors++;
 }
 else {
-errors = _errs90;
+errors = _errs91;
 if(vErrors !== null){
-if(_errs90){
-vErrors.length = _errs90;
+if(_errs91){
+vErrors.length = _errs91;
 }
 else {
 vErrors = null;
@@ -1635,31 +1658,7 @@ vErrors = null;
 }
 }
 else {
-const err123 = {instancePath:instancePath+"/status/words",schemaPath:"#/properties/status/properties/words/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err123];
-}
-else {
-vErrors.push(err123);
-}
-errors++;
-}
-}
-if(data35.position !== undefined){
-let data45 = data35.position;
-if(typeof data45 === "string"){
-if(func2(data45) > 100){
-const err124 = {instancePath:instancePath+"/status/position",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
-if(vErrors === null){
-vErrors = [err124];
-}
-else {
-vErrors.push(err124);
-}
-errors++;
-}
-if(!pattern13.test(data45)){
-const err125 = {instancePath:instancePath+"/status/position",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+const err125 = {instancePath:instancePath+"/status/words",schemaPath:"#/properties/status/properties/words/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1669,8 +1668,11 @@ vErrors.push(err125);
 errors++;
 }
 }
-else {
-const err126 = {instancePath:instancePath+"/status/position",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.position !== undefined){
+let data45 = data35.position;
+if(typeof data45 === "string"){
+if(func2(data45) > 100){
+const err126 = {instancePath:instancePath+"/status/position",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1679,12 +1681,8 @@ vErrors.push(err126);
 }
 errors++;
 }
-}
-if(data35.progress !== undefined){
-let data46 = data35.progress;
-if(typeof data46 === "string"){
-if(func2(data46) > 100){
-const err127 = {instancePath:instancePath+"/status/progress",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(!pattern13.test(data45)){
+const err127 = {instancePath:instancePath+"/status/position",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1693,8 +1691,9 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(!pattern13.test(data46)){
-const err128 = {instancePath:instancePath+"/status/progress",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+else {
+const err128 = {instancePath:instancePath+"/status/position",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1704,8 +1703,11 @@ vErrors.push(err128);
 errors++;
 }
 }
-else {
-const err129 = {instancePath:instancePath+"/status/progress",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data35.progress !== undefined){
+let data46 = data35.progress;
+if(typeof data46 === "string"){
+if(func2(data46) > 100){
+const err129 = {instancePath:instancePath+"/status/progress",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1714,10 +1716,8 @@ vErrors.push(err129);
 }
 errors++;
 }
-}
-}
-else {
-const err130 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!pattern13.test(data46)){
+const err130 = {instancePath:instancePath+"/status/progress",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1727,11 +1727,8 @@ vErrors.push(err130);
 errors++;
 }
 }
-if(data.image !== undefined){
-let data47 = data.image;
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-if(data47.at === undefined){
-const err131 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/required",keyword:"required",params:{missingProperty: "at"},message:"must have required property '"+"at"+"'"};
+else {
+const err131 = {instancePath:instancePath+"/status/progress",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1740,8 +1737,10 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(data47.as === undefined){
-const err132 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/required",keyword:"required",params:{missingProperty: "as"},message:"must have required property '"+"as"+"'"};
+}
+}
+else {
+const err132 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1750,8 +1749,12 @@ vErrors.push(err132);
 }
 errors++;
 }
-if(data47.fromResultUrl === undefined){
-const err133 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/required",keyword:"required",params:{missingProperty: "fromResultUrl"},message:"must have required property '"+"fromResultUrl"+"'"};
+}
+if(data.image !== undefined){
+let data47 = data.image;
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+if(data47.at === undefined){
+const err133 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/required",keyword:"required",params:{missingProperty: "at"},message:"must have required property '"+"at"+"'"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1760,9 +1763,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-for(const key13 in data47){
-if(!(((key13 === "at") || (key13 === "as")) || (key13 === "fromResultUrl"))){
-const err134 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
+if(data47.as === undefined){
+const err134 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/required",keyword:"required",params:{missingProperty: "as"},message:"must have required property '"+"as"+"'"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1771,12 +1773,8 @@ vErrors.push(err134);
 }
 errors++;
 }
-}
-if(data47.at !== undefined){
-let data48 = data47.at;
-if(Array.isArray(data48)){
-if(data48.length < 1){
-const err135 = {instancePath:instancePath+"/image/at",schemaPath:"#/properties/image/properties/at/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(data47.fromResultUrl === undefined){
+const err135 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/required",keyword:"required",params:{missingProperty: "fromResultUrl"},message:"must have required property '"+"fromResultUrl"+"'"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1785,12 +1783,9 @@ vErrors.push(err135);
 }
 errors++;
 }
-const len3 = data48.length;
-for(let i5=0; i5<len3; i5++){
-let data49 = data48[i5];
-if(typeof data49 === "string"){
-if(func2(data49) > 100){
-const err136 = {instancePath:instancePath+"/image/at/" + i5,schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+for(const key13 in data47){
+if(!(((key13 === "at") || (key13 === "as")) || (key13 === "fromResultUrl"))){
+const err136 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1799,8 +1794,12 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(!pattern13.test(data49)){
-const err137 = {instancePath:instancePath+"/image/at/" + i5,schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+if(data47.at !== undefined){
+let data48 = data47.at;
+if(Array.isArray(data48)){
+if(data48.length < 1){
+const err137 = {instancePath:instancePath+"/image/at",schemaPath:"#/properties/image/properties/at/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1809,9 +1808,12 @@ vErrors.push(err137);
 }
 errors++;
 }
-}
-else {
-const err138 = {instancePath:instancePath+"/image/at/" + i5,schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len3 = data48.length;
+for(let i5=0; i5<len3; i5++){
+let data49 = data48[i5];
+if(typeof data49 === "string"){
+if(func2(data49) > 100){
+const err138 = {instancePath:instancePath+"/image/at/" + i5,schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1820,10 +1822,8 @@ vErrors.push(err138);
 }
 errors++;
 }
-}
-}
-else {
-const err139 = {instancePath:instancePath+"/image/at",schemaPath:"#/properties/image/properties/at/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!pattern13.test(data49)){
+const err139 = {instancePath:instancePath+"/image/at/" + i5,schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1833,10 +1833,8 @@ vErrors.push(err139);
 errors++;
 }
 }
-if(data47.as !== undefined){
-let data50 = data47.as;
-if(!((data50 === "url") || (data50 === "base64"))){
-const err140 = {instancePath:instancePath+"/image/as",schemaPath:"#/properties/image/properties/as/enum",keyword:"enum",params:{allowedValues: schema31.properties.image.properties.as.enum},message:"must be equal to one of the allowed values"};
+else {
+const err140 = {instancePath:instancePath+"/image/at/" + i5,schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1846,9 +1844,9 @@ vErrors.push(err140);
 errors++;
 }
 }
-if(data47.fromResultUrl !== undefined){
-if(typeof data47.fromResultUrl !== "boolean"){
-const err141 = {instancePath:instancePath+"/image/fromResultUrl",schemaPath:"#/properties/image/properties/fromResultUrl/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err141 = {instancePath:instancePath+"/image/at",schemaPath:"#/properties/image/properties/at/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1858,9 +1856,10 @@ vErrors.push(err141);
 errors++;
 }
 }
-}
-else {
-const err142 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data47.as !== undefined){
+let data50 = data47.as;
+if(!((data50 === "url") || (data50 === "base64"))){
+const err142 = {instancePath:instancePath+"/image/as",schemaPath:"#/properties/image/properties/as/enum",keyword:"enum",params:{allowedValues: schema31.properties.image.properties.as.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1870,10 +1869,9 @@ vErrors.push(err142);
 errors++;
 }
 }
-if(data.cancelMethod !== undefined){
-let data52 = data.cancelMethod;
-if(!((data52 === "POST") || (data52 === "PUT"))){
-const err143 = {instancePath:instancePath+"/cancelMethod",schemaPath:"#/properties/cancelMethod/enum",keyword:"enum",params:{allowedValues: schema31.properties.cancelMethod.enum},message:"must be equal to one of the allowed values"};
+if(data47.fromResultUrl !== undefined){
+if(typeof data47.fromResultUrl !== "boolean"){
+const err143 = {instancePath:instancePath+"/image/fromResultUrl",schemaPath:"#/properties/image/properties/fromResultUrl/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1883,11 +1881,9 @@ vErrors.push(err143);
 errors++;
 }
 }
-if(data.failure !== undefined){
-let data53 = data.failure;
-if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-if(data53.words === undefined){
-const err144 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/required",keyword:"required",params:{missingProperty: "words"},message:"must have required property '"+"words"+"'"};
+}
+else {
+const err144 = {instancePath:instancePath+"/image",schemaPath:"#/properties/image/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1896,8 +1892,11 @@ vErrors.push(err144);
 }
 errors++;
 }
-if(data53.refusals === undefined){
-const err145 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/required",keyword:"required",params:{missingProperty: "refusals"},message:"must have required property '"+"refusals"+"'"};
+}
+if(data.cancelMethod !== undefined){
+let data52 = data.cancelMethod;
+if(!((data52 === "POST") || (data52 === "PUT"))){
+const err145 = {instancePath:instancePath+"/cancelMethod",schemaPath:"#/properties/cancelMethod/enum",keyword:"enum",params:{allowedValues: schema31.properties.cancelMethod.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1906,8 +1905,12 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(data53.http === undefined){
-const err146 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/required",keyword:"required",params:{missingProperty: "http"},message:"must have required property '"+"http"+"'"};
+}
+if(data.failure !== undefined){
+let data53 = data.failure;
+if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
+if(data53.words === undefined){
+const err146 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/required",keyword:"required",params:{missingProperty: "words"},message:"must have required property '"+"words"+"'"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1916,9 +1919,8 @@ vErrors.push(err146);
 }
 errors++;
 }
-for(const key14 in data53){
-if(!((((key14 === "words") || (key14 === "refusals")) || (key14 === "retryAfterSeconds")) || (key14 === "http"))){
-const err147 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+if(data53.refusals === undefined){
+const err147 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/required",keyword:"required",params:{missingProperty: "refusals"},message:"must have required property '"+"refusals"+"'"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1927,12 +1929,8 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-if(data53.words !== undefined){
-let data54 = data53.words;
-if(Array.isArray(data54)){
-if(data54.length < 1){
-const err148 = {instancePath:instancePath+"/failure/words",schemaPath:"#/properties/failure/properties/words/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(data53.http === undefined){
+const err148 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/required",keyword:"required",params:{missingProperty: "http"},message:"must have required property '"+"http"+"'"};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1941,12 +1939,9 @@ vErrors.push(err148);
 }
 errors++;
 }
-const len4 = data54.length;
-for(let i6=0; i6<len4; i6++){
-let data55 = data54[i6];
-if(typeof data55 === "string"){
-if(func2(data55) > 100){
-const err149 = {instancePath:instancePath+"/failure/words/" + i6,schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+for(const key14 in data53){
+if(!((((key14 === "words") || (key14 === "refusals")) || (key14 === "retryAfterSeconds")) || (key14 === "http"))){
+const err149 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1955,8 +1950,12 @@ vErrors.push(err149);
 }
 errors++;
 }
-if(!pattern13.test(data55)){
-const err150 = {instancePath:instancePath+"/failure/words/" + i6,schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+if(data53.words !== undefined){
+let data54 = data53.words;
+if(Array.isArray(data54)){
+if(data54.length < 1){
+const err150 = {instancePath:instancePath+"/failure/words",schemaPath:"#/properties/failure/properties/words/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1965,9 +1964,12 @@ vErrors.push(err150);
 }
 errors++;
 }
-}
-else {
-const err151 = {instancePath:instancePath+"/failure/words/" + i6,schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len4 = data54.length;
+for(let i6=0; i6<len4; i6++){
+let data55 = data54[i6];
+if(typeof data55 === "string"){
+if(func2(data55) > 100){
+const err151 = {instancePath:instancePath+"/failure/words/" + i6,schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1976,15 +1978,36 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-}
-else {
-const err152 = {instancePath:instancePath+"/failure/words",schemaPath:"#/properties/failure/properties/words/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!pattern13.test(data55)){
+const err152 = {instancePath:instancePath+"/failure/words/" + i6,schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err152];
 }
 else {
 vErrors.push(err152);
+}
+errors++;
+}
+}
+else {
+const err153 = {instancePath:instancePath+"/failure/words/" + i6,schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err153];
+}
+else {
+vErrors.push(err153);
+}
+errors++;
+}
+}
+}
+else {
+const err154 = {instancePath:instancePath+"/failure/words",schemaPath:"#/properties/failure/properties/words/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err154];
+}
+else {
+vErrors.push(err154);
 }
 errors++;
 }
@@ -1997,30 +2020,7 @@ for(let i7=0; i7<len5; i7++){
 let data57 = data56[i7];
 if(typeof data57 === "string"){
 if(!pattern22.test(data57)){
-const err153 = {instancePath:instancePath+"/failure/refusals/" + i7,schemaPath:"#/$defs/lowerCase/pattern",keyword:"pattern",params:{pattern: "^[^A-Z]+$"},message:"must match pattern \""+"^[^A-Z]+$"+"\""};
-if(vErrors === null){
-vErrors = [err153];
-}
-else {
-vErrors.push(err153);
-}
-errors++;
-}
-}
-else {
-const err154 = {instancePath:instancePath+"/failure/refusals/" + i7,schemaPath:"#/$defs/lowerCase/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err154];
-}
-else {
-vErrors.push(err154);
-}
-errors++;
-}
-}
-}
-else {
-const err155 = {instancePath:instancePath+"/failure/refusals",schemaPath:"#/properties/failure/properties/refusals/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err155 = {instancePath:instancePath+"/failure/refusals/" + i7,schemaPath:"#/$defs/lowerCase/pattern",keyword:"pattern",params:{pattern: "^[^A-Z]+$"},message:"must match pattern \""+"^[^A-Z]+$"+"\""};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -2030,11 +2030,8 @@ vErrors.push(err155);
 errors++;
 }
 }
-if(data53.retryAfterSeconds !== undefined){
-let data58 = data53.retryAfterSeconds;
-if(typeof data58 === "string"){
-if(func2(data58) > 100){
-const err156 = {instancePath:instancePath+"/failure/retryAfterSeconds",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+else {
+const err156 = {instancePath:instancePath+"/failure/refusals/" + i7,schemaPath:"#/$defs/lowerCase/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -2043,8 +2040,10 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(!pattern13.test(data58)){
-const err157 = {instancePath:instancePath+"/failure/retryAfterSeconds",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+}
+}
+else {
+const err157 = {instancePath:instancePath+"/failure/refusals",schemaPath:"#/properties/failure/properties/refusals/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -2054,13 +2053,37 @@ vErrors.push(err157);
 errors++;
 }
 }
-else {
-const err158 = {instancePath:instancePath+"/failure/retryAfterSeconds",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data53.retryAfterSeconds !== undefined){
+let data58 = data53.retryAfterSeconds;
+if(typeof data58 === "string"){
+if(func2(data58) > 100){
+const err158 = {instancePath:instancePath+"/failure/retryAfterSeconds",schemaPath:"#/$defs/pointer/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err158];
 }
 else {
 vErrors.push(err158);
+}
+errors++;
+}
+if(!pattern13.test(data58)){
+const err159 = {instancePath:instancePath+"/failure/retryAfterSeconds",schemaPath:"#/$defs/pointer/pattern",keyword:"pattern",params:{pattern: "^(?:/(?:[^~/]|~[01])+)+$"},message:"must match pattern \""+"^(?:/(?:[^~/]|~[01])+)+$"+"\""};
+if(vErrors === null){
+vErrors = [err159];
+}
+else {
+vErrors.push(err159);
+}
+errors++;
+}
+}
+else {
+const err160 = {instancePath:instancePath+"/failure/retryAfterSeconds",schemaPath:"#/$defs/pointer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err160];
+}
+else {
+vErrors.push(err160);
 }
 errors++;
 }
@@ -2073,27 +2096,7 @@ for(let i8=0; i8<len6; i8++){
 let data60 = data59[i8];
 if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
 if(data60.statusMin === undefined){
-const err159 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "statusMin"},message:"must have required property '"+"statusMin"+"'"};
-if(vErrors === null){
-vErrors = [err159];
-}
-else {
-vErrors.push(err159);
-}
-errors++;
-}
-if(data60.statusMax === undefined){
-const err160 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "statusMax"},message:"must have required property '"+"statusMax"+"'"};
-if(vErrors === null){
-vErrors = [err160];
-}
-else {
-vErrors.push(err160);
-}
-errors++;
-}
-if(data60.kind === undefined){
-const err161 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
+const err161 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "statusMin"},message:"must have required property '"+"statusMin"+"'"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -2102,8 +2105,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(data60.retryable === undefined){
-const err162 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "retryable"},message:"must have required property '"+"retryable"+"'"};
+if(data60.statusMax === undefined){
+const err162 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "statusMax"},message:"must have required property '"+"statusMax"+"'"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2112,8 +2115,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-if(data60.charged === undefined){
-const err163 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(data60.kind === undefined){
+const err163 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2122,9 +2125,8 @@ vErrors.push(err163);
 }
 errors++;
 }
-for(const key15 in data60){
-if(!((((((((key15 === "statusMin") || (key15 === "statusMax")) || (key15 === "steps")) || (key15 === "includes")) || (key15 === "kind")) || (key15 === "retryable")) || (key15 === "charged")) || (key15 === "exhausted"))){
-const err164 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"};
+if(data60.retryable === undefined){
+const err164 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "retryable"},message:"must have required property '"+"retryable"+"'"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2133,11 +2135,8 @@ vErrors.push(err164);
 }
 errors++;
 }
-}
-if(data60.statusMin !== undefined){
-let data61 = data60.statusMin;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err165 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMin",schemaPath:"#/properties/failure/properties/http/items/properties/statusMin/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data60.charged === undefined){
+const err165 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2146,9 +2145,9 @@ vErrors.push(err165);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 599 || isNaN(data61)){
-const err166 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMin",schemaPath:"#/properties/failure/properties/http/items/properties/statusMin/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+for(const key15 in data60){
+if(!((((((((key15 === "statusMin") || (key15 === "statusMax")) || (key15 === "steps")) || (key15 === "includes")) || (key15 === "kind")) || (key15 === "retryable")) || (key15 === "charged")) || (key15 === "exhausted"))){
+const err166 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2157,8 +2156,11 @@ vErrors.push(err166);
 }
 errors++;
 }
-if(data61 < 300 || isNaN(data61)){
-const err167 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMin",schemaPath:"#/properties/failure/properties/http/items/properties/statusMin/minimum",keyword:"minimum",params:{comparison: ">=", limit: 300},message:"must be >= 300"};
+}
+if(data60.statusMin !== undefined){
+let data61 = data60.statusMin;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err167 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMin",schemaPath:"#/properties/failure/properties/http/items/properties/statusMin/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2167,12 +2169,9 @@ vErrors.push(err167);
 }
 errors++;
 }
-}
-}
-if(data60.statusMax !== undefined){
-let data62 = data60.statusMax;
-if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
-const err168 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMax",schemaPath:"#/properties/failure/properties/http/items/properties/statusMax/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 > 599 || isNaN(data61)){
+const err168 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMin",schemaPath:"#/properties/failure/properties/http/items/properties/statusMin/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2181,9 +2180,8 @@ vErrors.push(err168);
 }
 errors++;
 }
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 > 599 || isNaN(data62)){
-const err169 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMax",schemaPath:"#/properties/failure/properties/http/items/properties/statusMax/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(data61 < 300 || isNaN(data61)){
+const err169 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMin",schemaPath:"#/properties/failure/properties/http/items/properties/statusMin/minimum",keyword:"minimum",params:{comparison: ">=", limit: 300},message:"must be >= 300"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2192,13 +2190,38 @@ vErrors.push(err169);
 }
 errors++;
 }
-if(data62 < 300 || isNaN(data62)){
-const err170 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMax",schemaPath:"#/properties/failure/properties/http/items/properties/statusMax/minimum",keyword:"minimum",params:{comparison: ">=", limit: 300},message:"must be >= 300"};
+}
+}
+if(data60.statusMax !== undefined){
+let data62 = data60.statusMax;
+if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
+const err170 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMax",schemaPath:"#/properties/failure/properties/http/items/properties/statusMax/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err170];
 }
 else {
 vErrors.push(err170);
+}
+errors++;
+}
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 > 599 || isNaN(data62)){
+const err171 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMax",schemaPath:"#/properties/failure/properties/http/items/properties/statusMax/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(vErrors === null){
+vErrors = [err171];
+}
+else {
+vErrors.push(err171);
+}
+errors++;
+}
+if(data62 < 300 || isNaN(data62)){
+const err172 = {instancePath:instancePath+"/failure/http/" + i8+"/statusMax",schemaPath:"#/properties/failure/properties/http/items/properties/statusMax/minimum",keyword:"minimum",params:{comparison: ">=", limit: 300},message:"must be >= 300"};
+if(vErrors === null){
+vErrors = [err172];
+}
+else {
+vErrors.push(err172);
 }
 errors++;
 }
@@ -2208,12 +2231,12 @@ if(data60.steps !== undefined){
 let data63 = data60.steps;
 if(Array.isArray(data63)){
 if(data63.length < 1){
-const err171 = {instancePath:instancePath+"/failure/http/" + i8+"/steps",schemaPath:"#/properties/failure/properties/http/items/properties/steps/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+const err173 = {instancePath:instancePath+"/failure/http/" + i8+"/steps",schemaPath:"#/properties/failure/properties/http/items/properties/steps/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
-vErrors = [err171];
+vErrors = [err173];
 }
 else {
-vErrors.push(err171);
+vErrors.push(err173);
 }
 errors++;
 }
@@ -2221,12 +2244,12 @@ const len7 = data63.length;
 for(let i9=0; i9<len7; i9++){
 let data64 = data63[i9];
 if(!(((data64 === "submit") || (data64 === "poll")) || (data64 === "result"))){
-const err172 = {instancePath:instancePath+"/failure/http/" + i8+"/steps/" + i9,schemaPath:"#/properties/failure/properties/http/items/properties/steps/items/enum",keyword:"enum",params:{allowedValues: schema31.properties.failure.properties.http.items.properties.steps.items.enum},message:"must be equal to one of the allowed values"};
+const err174 = {instancePath:instancePath+"/failure/http/" + i8+"/steps/" + i9,schemaPath:"#/properties/failure/properties/http/items/properties/steps/items/enum",keyword:"enum",params:{allowedValues: schema31.properties.failure.properties.http.items.properties.steps.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
-vErrors = [err172];
+vErrors = [err174];
 }
 else {
-vErrors.push(err172);
+vErrors.push(err174);
 }
 errors++;
 }
@@ -2238,12 +2261,12 @@ outer1:
 for(;i10--;){
 for(j2 = i10; j2--;){
 if(func0(data63[i10], data63[j2])){
-const err173 = {instancePath:instancePath+"/failure/http/" + i8+"/steps",schemaPath:"#/properties/failure/properties/http/items/properties/steps/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i10+" are identical)"};
+const err175 = {instancePath:instancePath+"/failure/http/" + i8+"/steps",schemaPath:"#/properties/failure/properties/http/items/properties/steps/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i10+" are identical)"};
 if(vErrors === null){
-vErrors = [err173];
+vErrors = [err175];
 }
 else {
-vErrors.push(err173);
+vErrors.push(err175);
 }
 errors++;
 break outer1;
@@ -2253,32 +2276,7 @@ break outer1;
 }
 }
 else {
-const err174 = {instancePath:instancePath+"/failure/http/" + i8+"/steps",schemaPath:"#/properties/failure/properties/http/items/properties/steps/type",keyword:"type",params:{type: "array"},message:"must be array"};
-if(vErrors === null){
-vErrors = [err174];
-}
-else {
-vErrors.push(err174);
-}
-errors++;
-}
-}
-if(data60.includes !== undefined){
-let data65 = data60.includes;
-if(typeof data65 === "string"){
-if(!pattern22.test(data65)){
-const err175 = {instancePath:instancePath+"/failure/http/" + i8+"/includes",schemaPath:"#/$defs/lowerCase/pattern",keyword:"pattern",params:{pattern: "^[^A-Z]+$"},message:"must match pattern \""+"^[^A-Z]+$"+"\""};
-if(vErrors === null){
-vErrors = [err175];
-}
-else {
-vErrors.push(err175);
-}
-errors++;
-}
-}
-else {
-const err176 = {instancePath:instancePath+"/failure/http/" + i8+"/includes",schemaPath:"#/$defs/lowerCase/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err176 = {instancePath:instancePath+"/failure/http/" + i8+"/steps",schemaPath:"#/properties/failure/properties/http/items/properties/steps/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2288,10 +2286,11 @@ vErrors.push(err176);
 errors++;
 }
 }
-if(data60.kind !== undefined){
-let data66 = data60.kind;
-if(!(((((((data66 === "refused") || (data66 === "throttled")) || (data66 === "unavailable")) || (data66 === "empty")) || (data66 === "invalid_key")) || (data66 === "bad_request")) || (data66 === "bad_answer"))){
-const err177 = {instancePath:instancePath+"/failure/http/" + i8+"/kind",schemaPath:"#/$defs/kind/enum",keyword:"enum",params:{allowedValues: schema39.enum},message:"must be equal to one of the allowed values"};
+if(data60.includes !== undefined){
+let data65 = data60.includes;
+if(typeof data65 === "string"){
+if(!pattern22.test(data65)){
+const err177 = {instancePath:instancePath+"/failure/http/" + i8+"/includes",schemaPath:"#/$defs/lowerCase/pattern",keyword:"pattern",params:{pattern: "^[^A-Z]+$"},message:"must match pattern \""+"^[^A-Z]+$"+"\""};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2301,9 +2300,8 @@ vErrors.push(err177);
 errors++;
 }
 }
-if(data60.retryable !== undefined){
-if(typeof data60.retryable !== "boolean"){
-const err178 = {instancePath:instancePath+"/failure/http/" + i8+"/retryable",schemaPath:"#/properties/failure/properties/http/items/properties/retryable/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+else {
+const err178 = {instancePath:instancePath+"/failure/http/" + i8+"/includes",schemaPath:"#/$defs/lowerCase/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2313,10 +2311,10 @@ vErrors.push(err178);
 errors++;
 }
 }
-if(data60.charged !== undefined){
-let data68 = data60.charged;
-if(!(((data68 === "no") || (data68 === "maybe")) || (data68 === "yes"))){
-const err179 = {instancePath:instancePath+"/failure/http/" + i8+"/charged",schemaPath:"#/$defs/charged/enum",keyword:"enum",params:{allowedValues: schema40.enum},message:"must be equal to one of the allowed values"};
+if(data60.kind !== undefined){
+let data66 = data60.kind;
+if(!(((((((data66 === "refused") || (data66 === "throttled")) || (data66 === "unavailable")) || (data66 === "empty")) || (data66 === "invalid_key")) || (data66 === "bad_request")) || (data66 === "bad_answer"))){
+const err179 = {instancePath:instancePath+"/failure/http/" + i8+"/kind",schemaPath:"#/$defs/kind/enum",keyword:"enum",params:{allowedValues: schema39.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2326,9 +2324,9 @@ vErrors.push(err179);
 errors++;
 }
 }
-if(data60.exhausted !== undefined){
-if(typeof data60.exhausted !== "boolean"){
-const err180 = {instancePath:instancePath+"/failure/http/" + i8+"/exhausted",schemaPath:"#/$defs/exhausted/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data60.retryable !== undefined){
+if(typeof data60.retryable !== "boolean"){
+const err180 = {instancePath:instancePath+"/failure/http/" + i8+"/retryable",schemaPath:"#/properties/failure/properties/http/items/properties/retryable/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2338,9 +2336,10 @@ vErrors.push(err180);
 errors++;
 }
 }
-}
-else {
-const err181 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data60.charged !== undefined){
+let data68 = data60.charged;
+if(!(((data68 === "no") || (data68 === "maybe")) || (data68 === "yes"))){
+const err181 = {instancePath:instancePath+"/failure/http/" + i8+"/charged",schemaPath:"#/$defs/charged/enum",keyword:"enum",params:{allowedValues: schema40.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2350,9 +2349,9 @@ vErrors.push(err181);
 errors++;
 }
 }
-}
-else {
-const err182 = {instancePath:instancePath+"/failure/http",schemaPath:"#/properties/failure/properties/http/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data60.exhausted !== undefined){
+if(typeof data60.exhausted !== "boolean"){
+const err182 = {instancePath:instancePath+"/failure/http/" + i8+"/exhausted",schemaPath:"#/$defs/exhausted/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2364,7 +2363,7 @@ errors++;
 }
 }
 else {
-const err183 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err183 = {instancePath:instancePath+"/failure/http/" + i8,schemaPath:"#/properties/failure/properties/http/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2376,12 +2375,36 @@ errors++;
 }
 }
 else {
-const err184 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err184 = {instancePath:instancePath+"/failure/http",schemaPath:"#/properties/failure/properties/http/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err184];
 }
 else {
 vErrors.push(err184);
+}
+errors++;
+}
+}
+}
+else {
+const err185 = {instancePath:instancePath+"/failure",schemaPath:"#/properties/failure/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err185];
+}
+else {
+vErrors.push(err185);
+}
+errors++;
+}
+}
+}
+else {
+const err186 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err186];
+}
+else {
+vErrors.push(err186);
 }
 errors++;
 }

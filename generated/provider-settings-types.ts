@@ -5,7 +5,7 @@ export interface components {
     schemas: {
         /**
          * Edit the photo by a prompt
-         * @description A FLUX model of Black Forest Labs paints a new picture from the photo just taken, as the prompt says.
+         * @description A FLUX model of Black Forest Labs paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.
          * @example {
          *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
          *     }
@@ -21,12 +21,20 @@ export interface components {
          *         "quality": 92
          *       }
          *     }
+         * @example {
+         *       "prompt": "Dress the people in the first image like the person in the second one. Change nothing else.",
+         *       "model": "flux-2-pro",
+         *       "template_media_ids": [
+         *         "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *       ]
+         *     }
          */
         bfl_image_edit: {
             /**
              * Prompt
-             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.
+             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             * @example Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people.
              */
             prompt: string;
             /**
@@ -38,6 +46,14 @@ export interface components {
              * @example flux-2-pro
              */
             model?: string;
+            /**
+             * Template pictures
+             * @description Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP; together with the photo they may have 14 MB. FLUX.1 Kontext takes three, FLUX.2 seven. Left out: the photo alone.
+             * @example [
+             *       "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+             *     ]
+             */
+            template_media_ids?: string[];
             /**
              * Aspect ratio
              * @description Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.
@@ -73,36 +89,92 @@ export interface components {
              */
             picture_format?: "jpeg" | "png";
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as Black Forest Labs sent it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Black Forest Labs sent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
          * Edit the photo by a prompt
-         * @description A model at fal paints a new picture from the photo just taken, as the prompt says.
+         * @description A model at fal paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.
          * @example {
          *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
          *     }
@@ -116,12 +188,21 @@ export interface components {
          *         "quality": 92
          *       }
          *     }
+         * @example {
+         *       "prompt": "Dress the people in the first image like the person in the second one. Change nothing else.",
+         *       "model": "fal-ai/nano-banana/edit",
+         *       "photo_input": "image_urls[]",
+         *       "template_media_ids": [
+         *         "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *       ]
+         *     }
          */
         fal_image_edit: {
             /**
              * Prompt
-             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.
+             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             * @example Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people.
              */
             prompt: string;
             /**
@@ -135,12 +216,20 @@ export interface components {
             model?: string;
             /**
              * Name of the photo's input
-             * @description What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.
+             * @description What this model calls the picture it edits. A name that ends in [] is a list of pictures: the photo, then the templates. The model's page at the service says it.
              * @default image_url
              * @example image_url
              * @example image_urls[]
              */
             photo_input?: string;
+            /**
+             * Template pictures
+             * @description Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP; together with the photo they may have 7 MB. Only a model whose input is a list of pictures takes them, so photo_input has to end in []. How many it takes, the model’s page at the service says. Left out: the photo alone.
+             * @example [
+             *       "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+             *     ]
+             */
+            template_media_ids?: string[];
             /**
              * Aspect ratio
              * @description Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.
@@ -177,36 +266,260 @@ export interface components {
              */
             picture_format?: "jpeg" | "png";
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as fal sent it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format fal sent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
+         * Put a person or a thing into a picture
+         * @description Gemini puts what one picture shows into another, as the prompt says: the guest into a scene, or a costume onto the guest. One of the two is the photo just taken; at least one of base_media_id and overlay_media_id names a template. Where both do, the photo is not sent.
+         * @example {
+         *       "prompt": "Put the person from the second image into the place of the knight in the first. Keep the face recognisable.",
+         *       "base_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *     }
+         * @example {
+         *       "prompt": "Dress the person in the first image in the costume of the second.",
+         *       "base_media_id": "ingest",
+         *       "overlay_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11",
+         *       "model": "gemini-3-pro-image",
+         *       "aspect_ratio": "2:3",
+         *       "image_size": "2K",
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         * @example {
+         *       "prompt": "Put the person from the second image at the table of the first.",
+         *       "base_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11",
+         *       "overlay_media_id": "ingest"
+         *     }
+         */
+        gemini_identity_transfer: {
+            /**
+             * Prompt
+             * @description Who or what goes where and what must stay as it is, in any language. The base is the first image, the overlay the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
+             * @example Put the person from the second image into the place of the knight in the first. Keep the face recognisable and change nothing else.
+             * @example Put {{survey1|the guest}} from the second image into the place of the knight in the first. Change nothing else.
+             */
+            prompt: string;
+            /**
+             * Base
+             * @description The picture that is changed: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.
+             * @example ingest
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            base_media_id?: string;
+            /**
+             * Overlay
+             * @description What is put into it: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo. Any picture will do, a JPEG as well as a PNG of a person or a thing that was cut out.
+             * @example ingest
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            overlay_media_id?: string;
+            /**
+             * Model
+             * @description The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.
+             * @default gemini-3.1-flash-image
+             * @example gemini-3.1-flash-image
+             * @example gemini-3-pro-image
+             * @example gemini-2.5-flash-image
+             */
+            model?: string;
+            /**
+             * Aspect ratio
+             * @description Width to height of the picture. Left out: as the model chooses, mostly the shape of the base.
+             * @example 1:1
+             * @example 2:3
+             * @example 3:2
+             * @example 3:4
+             * @example 4:3
+             * @example 4:5
+             * @example 5:4
+             * @example 9:16
+             * @example 16:9
+             * @example 21:9
+             */
+            aspect_ratio?: string;
+            /**
+             * Picture size
+             * @description About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.
+             * @example 2K
+             * @enum {string}
+             */
+            image_size?: "1K" | "2K" | "4K";
+            /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
+             * Result file
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
+                 */
+                quality?: number;
+                /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
+                 */
+                max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
+            };
+        } | {
+            /** Format: uuid */
+            base_media_id: string;
+        } | {
+            /** Format: uuid */
+            overlay_media_id: string;
+        };
+        /**
          * Edit the photo by a prompt
-         * @description Gemini paints a new picture from the photo just taken, as the prompt says.
+         * @description Gemini paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.
          * @example {
          *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
          *     }
@@ -220,13 +533,30 @@ export interface components {
          *         "quality": 92
          *       }
          *     }
+         * @example {
+         *       "prompt": "Dress the people in the first image like the person in the second one. Change nothing else.",
+         *       "template_media_ids": [
+         *         "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *       ],
+         *       "aspect_ratio": "2:3"
+         *     }
          */
         gemini_image_edit: {
             /**
              * Prompt
-             * @description What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people.
+             * @description What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
+             * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             * @example Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people.
              */
             prompt: string;
+            /**
+             * Template pictures
+             * @description Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. The models look at 14 images at most, the photo included; gemini-2.5-flash-image does best with three. Left out: the photo alone.
+             * @example [
+             *       "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+             *     ]
+             */
+            template_media_ids?: string[];
             /**
              * Model
              * @description The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.
@@ -254,35 +584,241 @@ export interface components {
             /**
              * Picture size
              * @description About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.
+             * @example 2K
              * @enum {string}
              */
             image_size?: "1K" | "2K" | "4K";
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as Gemini sent it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Gemini chose.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
+            };
+        };
+        /**
+         * Paint the photo in the style of a picture
+         * @description Gemini paints the photo just taken anew, in the style of a template picture, as the prompt says.
+         * @example {
+         *       "prompt": "Paint the first image in the style of the second. Keep every face recognisable and the number of people.",
+         *       "style_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *     }
+         * @example {
+         *       "prompt": "Paint the first image with the colours and the light of the second.",
+         *       "style_media_id": "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11",
+         *       "model": "gemini-3-pro-image",
+         *       "aspect_ratio": "2:3",
+         *       "image_size": "2K",
+         *       "output": {
+         *         "format": "jpeg",
+         *         "quality": 92
+         *       }
+         *     }
+         */
+        gemini_style_transfer: {
+            /**
+             * Prompt
+             * @description What to take over from the style picture and what must stay as it is, in any language. The photo is the first image, the style picture the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
+             * @example Paint the first image in the style of the second: its colours, its brush strokes and its light. Keep every face recognisable and the number of people.
+             * @example Paint {{survey1|the guests}} in the style of the second image. Keep every face recognisable.
+             */
+            prompt: string;
+            /**
+             * Style picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: the picture whose style the photo gets.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            style_media_id: string;
+            /**
+             * Model
+             * @description The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.
+             * @default gemini-3.1-flash-image
+             * @example gemini-3.1-flash-image
+             * @example gemini-3-pro-image
+             * @example gemini-2.5-flash-image
+             */
+            model?: string;
+            /**
+             * Aspect ratio
+             * @description Width to height of the picture. Left out: as the model chooses, mostly the shape of the photo.
+             * @example 1:1
+             * @example 2:3
+             * @example 3:2
+             * @example 3:4
+             * @example 4:3
+             * @example 4:5
+             * @example 5:4
+             * @example 9:16
+             * @example 16:9
+             * @example 21:9
+             */
+            aspect_ratio?: string;
+            /**
+             * Picture size
+             * @description About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.
+             * @example 2K
+             * @enum {string}
+             */
+            image_size?: "1K" | "2K" | "4K";
+            /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
+             * Result file
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
+             * @example {
+             *       "format": "jpeg",
+             *       "quality": 92,
+             *       "max_side_px": 1800
+             *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
+             */
+            output?: {
+                /**
+                 * Format
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
+                 * @enum {string}
+                 */
+                format?: "jpeg" | "png" | "webp";
+                /**
+                 * Quality
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
+                 */
+                quality?: number;
+                /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
+                 * Longest side, pixels
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
+                 */
+                max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -311,8 +847,9 @@ export interface components {
         openai_image_edit: {
             /**
              * Prompt
-             * @description What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second.
+             * @description What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             * @example Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people.
              */
             prompt: string;
             /**
@@ -373,39 +910,92 @@ export interface components {
              */
             template_media_ids?: string[];
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as OpenAI sent it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer and comes back soonest. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: JPEG, or PNG where the background is to be transparent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
                  * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
                  * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
                  * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
          * Edit the photo by a prompt
-         * @description A model at Replicate paints a new picture from the photo just taken, as the prompt says.
+         * @description A model at Replicate paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.
          * @example {
          *       "prompt": "Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."
          *     }
@@ -421,12 +1011,21 @@ export interface components {
          *         "quality": 92
          *       }
          *     }
+         * @example {
+         *       "prompt": "Dress the people in the first image like the person in the second one. Change nothing else.",
+         *       "model": "google/nano-banana",
+         *       "photo_input": "image_input[]",
+         *       "template_media_ids": [
+         *         "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+         *       ]
+         *     }
          */
         replicate_image_edit: {
             /**
              * Prompt
-             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.
+             * @description What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.
+             * @example Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people.
              */
             prompt: string;
             /**
@@ -440,13 +1039,21 @@ export interface components {
             model?: string;
             /**
              * Name of the photo's input
-             * @description What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.
+             * @description What this model calls the picture it edits. A name that ends in [] is a list of pictures: the photo, then the templates. The model's page at the service says it.
              * @default input_image
              * @example input_image
              * @example image
              * @example image_input[]
              */
             photo_input?: string;
+            /**
+             * Template pictures
+             * @description Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP; together with the photo they may have 7 MB. Only a model whose input is a list of pictures takes them, so photo_input has to end in []. How many it takes, the model’s page at the service says. Left out: the photo alone.
+             * @example [
+             *       "4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"
+             *     ]
+             */
+            template_media_ids?: string[];
             /**
              * Aspect ratio
              * @description Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.
@@ -482,31 +1089,87 @@ export interface components {
              */
             picture_format?: "jpg" | "png" | "webp";
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as Replicate sent it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Replicate sent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -550,34 +1213,88 @@ export interface components {
              */
             gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. What is left out keeps its default.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @default {}
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.
-                 * @default jpeg
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
-                 * @default 90
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -618,34 +1335,88 @@ export interface components {
              */
             highlight_color?: string;
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. What is left out keeps its default.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @default {}
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.
-                 * @default jpeg
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
-                 * @default 90
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -686,10 +1457,11 @@ export interface components {
             color?: string;
             /**
              * Caption
-             * @description One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.
+             * @description One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @default
              * @example Анна и Пётр · 12 июля
              * @example Summer party 2026
+             * @example {{survey1|Summer party}} · 12 July
              */
             caption?: string;
             /**
@@ -706,33 +1478,80 @@ export interface components {
             overlay_media_id?: string;
             /**
              * Result file
-             * @description How the finished picture is written. What is left out keeps its default.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @default {}
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.
-                 * @default jpeg
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
-                 * @default 90
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -751,9 +1570,10 @@ export interface components {
         studio_watermark: {
             /**
              * Text
-             * @description One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.
+             * @description One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example © Студия «Свет»
              * @example photobooth.example
+             * @example © {{survey1|photobooth.example}}
              */
             text?: string;
             /**
@@ -788,34 +1608,88 @@ export interface components {
              */
             color?: string;
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. What is left out keeps its default.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @default {}
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.
-                 * @default jpeg
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
+                 * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
-                 * @default 90
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
+                 * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
+                 * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -867,34 +1741,87 @@ export interface components {
              */
             face_restore?: boolean;
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as Turbotext made it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
                  * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
                  * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
                  * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         } & ({
             /** Format: uuid */
@@ -928,8 +1855,9 @@ export interface components {
         turbotext_image_edit: {
             /**
              * Prompt
-             * @description What to make of the photo, in the language given below. Say what must stay as it is, such as faces and the number of people.
+             * @description What to make of the photo, in the language given below. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example Сделай из фотографии страницу комикса, лица оставь узнаваемыми.
+             * @example Нарисуй гостя по имени {{survey1|Аноним}} героем комикса, лицо оставь узнаваемым.
              */
             prompt: string;
             /**
@@ -952,8 +1880,9 @@ export interface components {
             scale?: number;
             /**
              * Not in the picture
-             * @description What the picture must not show, at most 80 words.
+             * @description What the picture must not show, at most 80 words. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example текст, водяной знак, лишние пальцы
+             * @example текст, водяной знак, {{url.not}}
              */
             negative_prompt?: string;
             /**
@@ -964,34 +1893,87 @@ export interface components {
              */
             original_language?: string;
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as Turbotext made it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
                  * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
                  * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
                  * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
         /**
@@ -1018,39 +2000,93 @@ export interface components {
             style_media_id: string;
             /**
              * Prompt
-             * @description Says the effect in words as well. Left out: the style picture alone decides.
+             * @description Says the effect in words as well. Left out: the style picture alone decides. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.
              * @example Импрессионизм, крупные мазки, тёплый свет
+             * @example Импрессионизм, подпись «{{survey1|Гость}}» внизу
              */
             prompt?: string;
             /**
+             * Frame over the finished picture
+             * Format: uuid
+             * @description The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.
+             * @example 4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11
+             */
+            finish_frame_media_id?: string;
+            /**
              * Result file
-             * @description How the finished picture is written. Left out: as Turbotext made it.
+             * @description How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.
              * @example {
              *       "format": "jpeg",
              *       "quality": 92,
              *       "max_side_px": 1800
              *     }
+             * @example {
+             *       "format": "jpeg",
+             *       "print_ratio": "2:3",
+             *       "gravity": "attention",
+             *       "max_side_px": 1800,
+             *       "enlarge": true
+             *     }
+             * @example {
+             *       "print_ratio": "1:1",
+             *       "fit": "pad",
+             *       "pad_color": "#ffffff"
+             *     }
              */
             output?: {
                 /**
                  * Format
-                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.
+                 * @description JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.
                  * @example jpeg
                  * @enum {string}
                  */
                 format?: "jpeg" | "png" | "webp";
                 /**
                  * Quality
-                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.
+                 * @description For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.
                  * @example 92
                  */
                 quality?: number;
                 /**
+                 * Print ratio
+                 * @description The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.
+                 * @example 2:3
+                 * @example 5:7
+                 * @example 1:1
+                 */
+                print_ratio?: string;
+                /**
+                 * Fit to the print
+                 * @description How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.
+                 * @example crop
+                 * @enum {string}
+                 */
+                fit?: "crop" | "pad";
+                /**
+                 * What to keep
+                 * @description The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.
+                 * @example attention
+                 * @enum {string}
+                 */
+                gravity?: "centre" | "top" | "bottom" | "left" | "right" | "attention";
+                /**
+                 * Edge colour
+                 * @description The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.
+                 * @example #ffffff
+                 */
+                pad_color?: string;
+                /**
                  * Longest side, pixels
-                 * @description A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.
+                 * @description A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.
                  * @example 1800
                  */
                 max_side_px?: number;
+                /**
+                 * Always this size
+                 * @description A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.
+                 * @example true
+                 */
+                enlarge?: boolean;
             };
         };
     };
@@ -1067,7 +2103,9 @@ export type operations = Record<string, never>;
 export interface ProviderSettings {
   'bfl/image_edit': components['schemas']['bfl_image_edit'];
   'fal/image_edit': components['schemas']['fal_image_edit'];
+  'gemini/identity_transfer': components['schemas']['gemini_identity_transfer'];
   'gemini/image_edit': components['schemas']['gemini_image_edit'];
+  'gemini/style_transfer': components['schemas']['gemini_style_transfer'];
   'openai/image_edit': components['schemas']['openai_image_edit'];
   'replicate/image_edit': components['schemas']['replicate_image_edit'];
   'studio/crop': components['schemas']['studio_crop'];

@@ -2,11 +2,15 @@
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const v0 = validate20;
-const schema31 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"prompt_upsampling":{"type":"boolean"},"safety_tolerance":{"type":"integer","minimum":0,"maximum":6},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpeg","png"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const func1 = require("ajv/dist/runtime/ucs2length").default;
+const schema31 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":7,"uniqueItems":true},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"prompt_upsampling":{"type":"boolean"},"safety_tolerance":{"type":"integer","minimum":0,"maximum":6},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpeg","png"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
+const func1 = Object.prototype.hasOwnProperty;
+const func2 = require("ajv/dist/runtime/ucs2length").default;
 const pattern4 = new RegExp("\\S", "u");
 const pattern5 = new RegExp("^[a-z0-9][a-z0-9.-]*$", "u");
 const pattern6 = new RegExp("^\\d{1,2}:\\d{1,2}$", "u");
+const pattern7 = new RegExp("^[1-9]\\d?:[1-9]\\d?$", "u");
+const pattern8 = new RegExp("^#[0-9a-fA-F]{6}$", "u");
+const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -30,7 +34,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!((((((((key0 === "prompt") || (key0 === "model")) || (key0 === "aspect_ratio")) || (key0 === "prompt_upsampling")) || (key0 === "safety_tolerance")) || (key0 === "seed")) || (key0 === "picture_format")) || (key0 === "output"))){
+if(!(func1.call(schema31.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -44,7 +48,7 @@ errors++;
 if(data.prompt !== undefined){
 let data0 = data.prompt;
 if(typeof data0 === "string"){
-if(func1(data0) > 5000){
+if(func2(data0) > 5000){
 const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 5000},message:"must NOT have more than 5000 characters"};
 if(vErrors === null){
 vErrors = [err2];
@@ -54,7 +58,7 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func1(data0) < 1){
+if(func2(data0) < 1){
 const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err3];
@@ -89,7 +93,7 @@ errors++;
 if(data.model !== undefined){
 let data1 = data.model;
 if(typeof data1 === "string"){
-if(func1(data1) > 100){
+if(func2(data1) > 100){
 const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err6];
@@ -121,11 +125,11 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data.aspect_ratio !== undefined){
-let data2 = data.aspect_ratio;
-if(typeof data2 === "string"){
-if(!pattern6.test(data2)){
-const err9 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
+if(data.template_media_ids !== undefined){
+let data2 = data.template_media_ids;
+if(Array.isArray(data2)){
+if(data2.length > 7){
+const err9 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/maxItems",keyword:"maxItems",params:{limit: 7},message:"must NOT have more than 7 items"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -134,9 +138,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-else {
-const err10 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data2.length < 1){
+const err10 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -145,10 +148,12 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-if(data.prompt_upsampling !== undefined){
-if(typeof data.prompt_upsampling !== "boolean"){
-const err11 = {instancePath:instancePath+"/prompt_upsampling",schemaPath:"#/properties/prompt_upsampling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+const len0 = data2.length;
+for(let i0=0; i0<len0; i0++){
+let data3 = data2[i0];
+if(typeof data3 === "string"){
+if(!(formats0.test(data3))){
+const err11 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -158,10 +163,8 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.safety_tolerance !== undefined){
-let data4 = data.safety_tolerance;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err12 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err12 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -170,9 +173,19 @@ vErrors.push(err12);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 6 || isNaN(data4)){
-const err13 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6},message:"must be <= 6"};
+}
+let i1 = data2.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data2[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err13 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i1+" are identical)"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -180,9 +193,14 @@ else {
 vErrors.push(err13);
 }
 errors++;
+break;
 }
-if(data4 < 0 || isNaN(data4)){
-const err14 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -192,11 +210,11 @@ vErrors.push(err14);
 errors++;
 }
 }
-}
-if(data.seed !== undefined){
-let data5 = data.seed;
-if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-const err15 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.aspect_ratio !== undefined){
+let data4 = data.aspect_ratio;
+if(typeof data4 === "string"){
+if(!pattern6.test(data4)){
+const err15 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -205,9 +223,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 > 4294967295 || isNaN(data5)){
-const err16 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+}
+else {
+const err16 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -216,8 +234,10 @@ vErrors.push(err16);
 }
 errors++;
 }
-if(data5 < 0 || isNaN(data5)){
-const err17 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.prompt_upsampling !== undefined){
+if(typeof data.prompt_upsampling !== "boolean"){
+const err17 = {instancePath:instancePath+"/prompt_upsampling",schemaPath:"#/properties/prompt_upsampling/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -227,11 +247,10 @@ vErrors.push(err17);
 errors++;
 }
 }
-}
-if(data.picture_format !== undefined){
-let data6 = data.picture_format;
-if(typeof data6 !== "string"){
-const err18 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.safety_tolerance !== undefined){
+let data6 = data.safety_tolerance;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err18 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -240,8 +259,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(!((data6 === "jpeg") || (data6 === "png"))){
-const err19 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema31.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 6 || isNaN(data6)){
+const err19 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6},message:"must be <= 6"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -250,13 +270,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-}
-if(data.output !== undefined){
-let data7 = data.output;
-if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
-for(const key1 in data7){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err20 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data6 < 0 || isNaN(data6)){
+const err20 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -266,10 +281,11 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data7.format !== undefined){
-let data8 = data7.format;
-if(typeof data8 !== "string"){
-const err21 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.seed !== undefined){
+let data7 = data.seed;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err21 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -278,8 +294,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
-const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema31.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 4294967295 || isNaN(data7)){
+const err22 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -288,11 +305,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-if(data7.quality !== undefined){
-let data9 = data7.quality;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data7 < 0 || isNaN(data7)){
+const err23 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -301,9 +315,12 @@ vErrors.push(err23);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 100 || isNaN(data9)){
-const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+}
+if(data.picture_format !== undefined){
+let data8 = data.picture_format;
+if(typeof data8 !== "string"){
+const err24 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -312,8 +329,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(data9 < 1 || isNaN(data9)){
-const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((data8 === "jpeg") || (data8 === "png"))){
+const err25 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema31.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -323,11 +340,11 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
-if(data7.max_side_px !== undefined){
-let data10 = data7.max_side_px;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.finish_frame_media_id !== undefined){
+let data9 = data.finish_frame_media_id;
+if(typeof data9 === "string"){
+if(!(formats0.test(data9))){
+const err26 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -336,9 +353,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 4096 || isNaN(data10)){
-const err27 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+}
+else {
+const err27 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -347,8 +364,13 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(data10 < 256 || isNaN(data10)){
-const err28 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+if(data.output !== undefined){
+let data10 = data.output;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+for(const key1 in data10){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err28 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -358,10 +380,10 @@ vErrors.push(err28);
 errors++;
 }
 }
-}
-}
-else {
-const err29 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data10.format !== undefined){
+let data11 = data10.format;
+if(typeof data11 !== "string"){
+const err29 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -370,15 +392,230 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-}
-else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!(((data11 === "jpeg") || (data11 === "png")) || (data11 === "webp"))){
+const err30 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema31.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err30];
 }
 else {
 vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data10.quality !== undefined){
+let data12 = data10.quality;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err31 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 100 || isNaN(data12)){
+const err32 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(data12 < 1 || isNaN(data12)){
+const err33 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+if(data10.print_ratio !== undefined){
+let data13 = data10.print_ratio;
+if(typeof data13 === "string"){
+if(!pattern7.test(data13)){
+const err34 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data10.fit !== undefined){
+let data14 = data10.fit;
+if(typeof data14 !== "string"){
+const err36 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(!((data14 === "crop") || (data14 === "pad"))){
+const err37 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema31.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data10.gravity !== undefined){
+let data15 = data10.gravity;
+if(typeof data15 !== "string"){
+const err38 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(!((((((data15 === "centre") || (data15 === "top")) || (data15 === "bottom")) || (data15 === "left")) || (data15 === "right")) || (data15 === "attention"))){
+const err39 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema31.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data10.pad_color !== undefined){
+let data16 = data10.pad_color;
+if(typeof data16 === "string"){
+if(!pattern8.test(data16)){
+const err40 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data10.max_side_px !== undefined){
+let data17 = data10.max_side_px;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err42 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 4096 || isNaN(data17)){
+const err43 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(data17 < 256 || isNaN(data17)){
+const err44 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+if(data10.enlarge !== undefined){
+if(typeof data10.enlarge !== "boolean"){
+const err45 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data10.enlarge !== undefined){
+if(data10.max_side_px === undefined){
+const err46 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+else {
+const err48 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
 }
 errors++;
 }
@@ -388,10 +625,10 @@ return errors === 0;
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const v1 = validate21;
-const schema32 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$","maxLength":200},"photo_input":{"type":"string","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"guidance":{"type":"number","minimum":0,"maximum":30},"safety_tolerance":{"type":"string","enum":["1","2","3","4","5","6"]},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpeg","png"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const func4 = Object.prototype.hasOwnProperty;
-const pattern8 = new RegExp("^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$", "u");
-const pattern9 = new RegExp("^[a-z][a-z0-9_]*(\\[\\])?$", "u");
+const schema32 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$","maxLength":200},"photo_input":{"type":"string","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":13,"uniqueItems":true},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"guidance":{"type":"number","minimum":0,"maximum":30},"safety_tolerance":{"type":"string","enum":["1","2","3","4","5","6"]},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpeg","png"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}},"dependentSchemas":{"template_media_ids":{"required":["photo_input"],"properties":{"photo_input":{"type":"string","pattern":"\\[\\]$"}}}}};
+const pattern10 = new RegExp("^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$", "u");
+const pattern11 = new RegExp("^[a-z][a-z0-9_]*(\\[\\])?$", "u");
+const pattern15 = new RegExp("\\[\\]$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -415,7 +652,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(func4.call(schema32.properties, key0))){
+if(!(func1.call(schema32.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -429,7 +666,7 @@ errors++;
 if(data.prompt !== undefined){
 let data0 = data.prompt;
 if(typeof data0 === "string"){
-if(func1(data0) > 5000){
+if(func2(data0) > 5000){
 const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 5000},message:"must NOT have more than 5000 characters"};
 if(vErrors === null){
 vErrors = [err2];
@@ -439,7 +676,7 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func1(data0) < 1){
+if(func2(data0) < 1){
 const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err3];
@@ -474,7 +711,7 @@ errors++;
 if(data.model !== undefined){
 let data1 = data.model;
 if(typeof data1 === "string"){
-if(func1(data1) > 200){
+if(func2(data1) > 200){
 const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err6];
@@ -484,7 +721,7 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(!pattern8.test(data1)){
+if(!pattern10.test(data1)){
 const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err7];
@@ -509,7 +746,7 @@ errors++;
 if(data.photo_input !== undefined){
 let data2 = data.photo_input;
 if(typeof data2 === "string"){
-if(func1(data2) > 60){
+if(func2(data2) > 60){
 const err9 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
 if(vErrors === null){
 vErrors = [err9];
@@ -519,7 +756,7 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(!pattern9.test(data2)){
+if(!pattern11.test(data2)){
 const err10 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\[\\])?$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*(\\[\\])?$"+"\""};
 if(vErrors === null){
 vErrors = [err10];
@@ -532,6 +769,1851 @@ errors++;
 }
 else {
 const err11 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.template_media_ids !== undefined){
+let data3 = data.template_media_ids;
+if(Array.isArray(data3)){
+if(data3.length > 13){
+const err12 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/maxItems",keyword:"maxItems",params:{limit: 13},message:"must NOT have more than 13 items"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data3.length < 1){
+const err13 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+if(typeof data4 === "string"){
+if(!(formats0.test(data4))){
+const err14 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+else {
+const err15 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+let i1 = data3.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data3[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err16 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i1+" are identical)"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+break;
+}
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err17 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data.aspect_ratio !== undefined){
+let data5 = data.aspect_ratio;
+if(typeof data5 === "string"){
+if(!pattern6.test(data5)){
+const err18 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data.guidance !== undefined){
+let data6 = data.guidance;
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 30 || isNaN(data6)){
+const err20 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data6 < 0 || isNaN(data6)){
+const err21 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data.safety_tolerance !== undefined){
+let data7 = data.safety_tolerance;
+if(typeof data7 !== "string"){
+const err23 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(!((((((data7 === "1") || (data7 === "2")) || (data7 === "3")) || (data7 === "4")) || (data7 === "5")) || (data7 === "6"))){
+const err24 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/enum",keyword:"enum",params:{allowedValues: schema32.properties.safety_tolerance.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data.seed !== undefined){
+let data8 = data.seed;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err25 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 4294967295 || isNaN(data8)){
+const err26 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(data8 < 0 || isNaN(data8)){
+const err27 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data.picture_format !== undefined){
+let data9 = data.picture_format;
+if(typeof data9 !== "string"){
+const err28 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(!((data9 === "jpeg") || (data9 === "png"))){
+const err29 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema32.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data.finish_frame_media_id !== undefined){
+let data10 = data.finish_frame_media_id;
+if(typeof data10 === "string"){
+if(!(formats0.test(data10))){
+const err30 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data11 = data.output;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+for(const key1 in data11){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err32 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data11.format !== undefined){
+let data12 = data11.format;
+if(typeof data12 !== "string"){
+const err33 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(!(((data12 === "jpeg") || (data12 === "png")) || (data12 === "webp"))){
+const err34 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data11.quality !== undefined){
+let data13 = data11.quality;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err35 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 100 || isNaN(data13)){
+const err36 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(data13 < 1 || isNaN(data13)){
+const err37 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+if(data11.print_ratio !== undefined){
+let data14 = data11.print_ratio;
+if(typeof data14 === "string"){
+if(!pattern7.test(data14)){
+const err38 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data11.fit !== undefined){
+let data15 = data11.fit;
+if(typeof data15 !== "string"){
+const err40 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(!((data15 === "crop") || (data15 === "pad"))){
+const err41 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data11.gravity !== undefined){
+let data16 = data11.gravity;
+if(typeof data16 !== "string"){
+const err42 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(!((((((data16 === "centre") || (data16 === "top")) || (data16 === "bottom")) || (data16 === "left")) || (data16 === "right")) || (data16 === "attention"))){
+const err43 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data11.pad_color !== undefined){
+let data17 = data11.pad_color;
+if(typeof data17 === "string"){
+if(!pattern8.test(data17)){
+const err44 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data11.max_side_px !== undefined){
+let data18 = data11.max_side_px;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err46 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 4096 || isNaN(data18)){
+const err47 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data18 < 256 || isNaN(data18)){
+const err48 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+if(data11.enlarge !== undefined){
+if(typeof data11.enlarge !== "boolean"){
+const err49 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+if(data11.enlarge !== undefined){
+if(data11.max_side_px === undefined){
+const err50 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+}
+else {
+const err51 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+if(data.template_media_ids !== undefined){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.photo_input === undefined){
+const err52 = {instancePath,schemaPath:"#/dependentSchemas/template_media_ids/required",keyword:"required",params:{missingProperty: "photo_input"},message:"must have required property '"+"photo_input"+"'"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if(data.photo_input !== undefined){
+let data20 = data.photo_input;
+if(typeof data20 === "string"){
+if(!pattern15.test(data20)){
+const err53 = {instancePath:instancePath+"/photo_input",schemaPath:"#/dependentSchemas/template_media_ids/properties/photo_input/pattern",keyword:"pattern",params:{pattern: "\\[\\]$"},message:"must match pattern \""+"\\[\\]$"+"\""};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+else {
+const err54 = {instancePath:instancePath+"/photo_input",schemaPath:"#/dependentSchemas/template_media_ids/properties/photo_input/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err55 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+validate21.errors = vErrors;
+return errors === 0;
+}
+validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v2 = validate22;
+const schema33 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"base_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"overlay_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"image_size":{"type":"string","enum":["1K","2K","4K"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}},"anyOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["overlay_media_id"],"properties":{"overlay_media_id":{"type":"string","format":"uuid"}}}]};
+const pattern17 = new RegExp("^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$", "u");
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate22.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+const _errs1 = errors;
+let valid0 = false;
+const _errs2 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.base_media_id === undefined){
+const err0 = {instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty: "base_media_id"},message:"must have required property '"+"base_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.base_media_id !== undefined){
+let data0 = data.base_media_id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err1 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/anyOf/0/properties/base_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+else {
+const err2 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/anyOf/0/properties/base_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+var _valid0 = _errs2 === errors;
+valid0 = valid0 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.base_media_id = true;
+}
+const _errs5 = errors;
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.overlay_media_id === undefined){
+const err3 = {instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty: "overlay_media_id"},message:"must have required property '"+"overlay_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.overlay_media_id !== undefined){
+let data1 = data.overlay_media_id;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err4 = {instancePath:instancePath+"/overlay_media_id",schemaPath:"#/anyOf/1/properties/overlay_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/overlay_media_id",schemaPath:"#/anyOf/1/properties/overlay_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+}
+var _valid0 = _errs5 === errors;
+valid0 = valid0 || _valid0;
+if(_valid0){
+if(props0 !== true){
+props0 = props0 || {};
+props0.overlay_media_id = true;
+}
+}
+if(!valid0){
+const err6 = {instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+else {
+errors = _errs1;
+if(vErrors !== null){
+if(_errs1){
+vErrors.length = _errs1;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((((((key0 === "prompt") || (key0 === "base_media_id")) || (key0 === "overlay_media_id")) || (key0 === "model")) || (key0 === "aspect_ratio")) || (key0 === "image_size")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
+const err8 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data2 = data.prompt;
+if(typeof data2 === "string"){
+if(func2(data2) > 2000){
+const err9 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(func2(data2) < 1){
+const err10 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(!pattern4.test(data2)){
+const err11 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.base_media_id !== undefined){
+let data3 = data.base_media_id;
+if(typeof data3 === "string"){
+if(!pattern17.test(data3)){
+const err13 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/properties/base_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/properties/base_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.overlay_media_id !== undefined){
+let data4 = data.overlay_media_id;
+if(typeof data4 === "string"){
+if(!pattern17.test(data4)){
+const err15 = {instancePath:instancePath+"/overlay_media_id",schemaPath:"#/properties/overlay_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/overlay_media_id",schemaPath:"#/properties/overlay_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data5 = data.model;
+if(typeof data5 === "string"){
+if(func2(data5) > 100){
+const err17 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!pattern5.test(data5)){
+const err18 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9.-]*$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9.-]*$"+"\""};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data.aspect_ratio !== undefined){
+let data6 = data.aspect_ratio;
+if(typeof data6 === "string"){
+if(!pattern6.test(data6)){
+const err20 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+else {
+const err21 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data.image_size !== undefined){
+let data7 = data.image_size;
+if(typeof data7 !== "string"){
+const err22 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!(((data7 === "1K") || (data7 === "2K")) || (data7 === "4K"))){
+const err23 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/enum",keyword:"enum",params:{allowedValues: schema33.properties.image_size.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data.finish_frame_media_id !== undefined){
+let data8 = data.finish_frame_media_id;
+if(typeof data8 === "string"){
+if(!(formats0.test(data8))){
+const err24 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data9 = data.output;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+for(const key1 in data9){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err26 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data9.format !== undefined){
+let data10 = data9.format;
+if(typeof data10 !== "string"){
+const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(!(((data10 === "jpeg") || (data10 === "png")) || (data10 === "webp"))){
+const err28 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data9.quality !== undefined){
+let data11 = data9.quality;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 100 || isNaN(data11)){
+const err30 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data11 < 1 || isNaN(data11)){
+const err31 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data9.print_ratio !== undefined){
+let data12 = data9.print_ratio;
+if(typeof data12 === "string"){
+if(!pattern7.test(data12)){
+const err32 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+if(data9.fit !== undefined){
+let data13 = data9.fit;
+if(typeof data13 !== "string"){
+const err34 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(!((data13 === "crop") || (data13 === "pad"))){
+const err35 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data9.gravity !== undefined){
+let data14 = data9.gravity;
+if(typeof data14 !== "string"){
+const err36 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(!((((((data14 === "centre") || (data14 === "top")) || (data14 === "bottom")) || (data14 === "left")) || (data14 === "right")) || (data14 === "attention"))){
+const err37 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data9.pad_color !== undefined){
+let data15 = data9.pad_color;
+if(typeof data15 === "string"){
+if(!pattern8.test(data15)){
+const err38 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data9.max_side_px !== undefined){
+let data16 = data9.max_side_px;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err40 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 4096 || isNaN(data16)){
+const err41 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(data16 < 256 || isNaN(data16)){
+const err42 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+if(data9.enlarge !== undefined){
+if(typeof data9.enlarge !== "boolean"){
+const err43 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data9.enlarge !== undefined){
+if(data9.max_side_px === undefined){
+const err44 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+else {
+const err46 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+validate22.errors = vErrors;
+return errors === 0;
+}
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v3 = validate23;
+const schema34 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":13,"uniqueItems":true},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"image_size":{"type":"string","enum":["1K","2K","4K"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
+
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate23.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(((((((key0 === "prompt") || (key0 === "template_media_ids")) || (key0 === "model")) || (key0 === "aspect_ratio")) || (key0 === "image_size")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func2(data0) > 2000){
+const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(func2(data0) < 1){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+else {
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+if(data.template_media_ids !== undefined){
+let data1 = data.template_media_ids;
+if(Array.isArray(data1)){
+if(data1.length > 13){
+const err6 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/maxItems",keyword:"maxItems",params:{limit: 13},message:"must NOT have more than 13 items"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.length < 1){
+const err7 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err8 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+else {
+const err9 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+let i1 = data1.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data1[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err10 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i1+" are identical)"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+break;
+}
+indices0[item0] = i1;
+}
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data3 = data.model;
+if(typeof data3 === "string"){
+if(func2(data3) > 100){
+const err12 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(!pattern5.test(data3)){
+const err13 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9.-]*$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9.-]*$"+"\""};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data.aspect_ratio !== undefined){
+let data4 = data.aspect_ratio;
+if(typeof data4 === "string"){
+if(!pattern6.test(data4)){
+const err15 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.image_size !== undefined){
+let data5 = data.image_size;
+if(typeof data5 !== "string"){
+const err17 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!(((data5 === "1K") || (data5 === "2K")) || (data5 === "4K"))){
+const err18 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/enum",keyword:"enum",params:{allowedValues: schema34.properties.image_size.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data.finish_frame_media_id !== undefined){
+let data6 = data.finish_frame_media_id;
+if(typeof data6 === "string"){
+if(!(formats0.test(data6))){
+const err19 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+else {
+const err20 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data.output !== undefined){
+let data7 = data.output;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+for(const key1 in data7){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err21 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data7.format !== undefined){
+let data8 = data7.format;
+if(typeof data8 !== "string"){
+const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
+const err23 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data7.quality !== undefined){
+let data9 = data7.quality;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 100 || isNaN(data9)){
+const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data9 < 1 || isNaN(data9)){
+const err26 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data7.print_ratio !== undefined){
+let data10 = data7.print_ratio;
+if(typeof data10 === "string"){
+if(!pattern7.test(data10)){
+const err27 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data7.fit !== undefined){
+let data11 = data7.fit;
+if(typeof data11 !== "string"){
+const err29 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(!((data11 === "crop") || (data11 === "pad"))){
+const err30 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data7.gravity !== undefined){
+let data12 = data7.gravity;
+if(typeof data12 !== "string"){
+const err31 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(!((((((data12 === "centre") || (data12 === "top")) || (data12 === "bottom")) || (data12 === "left")) || (data12 === "right")) || (data12 === "attention"))){
+const err32 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data7.pad_color !== undefined){
+let data13 = data7.pad_color;
+if(typeof data13 === "string"){
+if(!pattern8.test(data13)){
+const err33 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data7.max_side_px !== undefined){
+let data14 = data7.max_side_px;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err35 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 4096 || isNaN(data14)){
+const err36 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(data14 < 256 || isNaN(data14)){
+const err37 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+if(data7.enlarge !== undefined){
+if(typeof data7.enlarge !== "boolean"){
+const err38 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data7.enlarge !== undefined){
+if(data7.max_side_px === undefined){
+const err39 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+else {
+const err41 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+validate23.errors = vErrors;
+return errors === 0;
+}
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v4 = validate24;
+const schema35 = {"type":"object","additionalProperties":false,"required":["prompt","style_media_id"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"style_media_id":{"type":"string","format":"uuid"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"image_size":{"type":"string","enum":["1K","2K","4K"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
+
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate24.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.prompt === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.style_media_id === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "style_media_id"},message:"must have required property '"+"style_media_id"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(((((((key0 === "prompt") || (key0 === "style_media_id")) || (key0 === "model")) || (key0 === "aspect_ratio")) || (key0 === "image_size")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.prompt !== undefined){
+let data0 = data.prompt;
+if(typeof data0 === "string"){
+if(func2(data0) > 2000){
+const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(func2(data0) < 1){
+const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(!pattern4.test(data0)){
+const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.style_media_id !== undefined){
+let data1 = data.style_media_id;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err7 = {instancePath:instancePath+"/style_media_id",schemaPath:"#/properties/style_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/style_media_id",schemaPath:"#/properties/style_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.model !== undefined){
+let data2 = data.model;
+if(typeof data2 === "string"){
+if(func2(data2) > 100){
+const err9 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(!pattern5.test(data2)){
+const err10 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9.-]*$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9.-]*$"+"\""};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -566,11 +2648,10 @@ vErrors.push(err13);
 errors++;
 }
 }
-if(data.guidance !== undefined){
-let data4 = data.guidance;
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 30 || isNaN(data4)){
-const err14 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"};
+if(data.image_size !== undefined){
+let data4 = data.image_size;
+if(typeof data4 !== "string"){
+const err14 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -579,8 +2660,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data4 < 0 || isNaN(data4)){
-const err15 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(!(((data4 === "1K") || (data4 === "2K")) || (data4 === "4K"))){
+const err15 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/enum",keyword:"enum",params:{allowedValues: schema35.properties.image_size.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -590,8 +2671,11 @@ vErrors.push(err15);
 errors++;
 }
 }
-else {
-const err16 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(data.finish_frame_media_id !== undefined){
+let data5 = data.finish_frame_media_id;
+if(typeof data5 === "string"){
+if(!(formats0.test(data5))){
+const err16 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -601,10 +2685,8 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.safety_tolerance !== undefined){
-let data5 = data.safety_tolerance;
-if(typeof data5 !== "string"){
-const err17 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err17 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -613,8 +2695,13 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(!((((((data5 === "1") || (data5 === "2")) || (data5 === "3")) || (data5 === "4")) || (data5 === "5")) || (data5 === "6"))){
-const err18 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/enum",keyword:"enum",params:{allowedValues: schema32.properties.safety_tolerance.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data6 = data.output;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+for(const key1 in data6){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err18 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -624,10 +2711,10 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data.seed !== undefined){
-let data6 = data.seed;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err19 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data6.format !== undefined){
+let data7 = data6.format;
+if(typeof data7 !== "string"){
+const err19 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -636,9 +2723,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 4294967295 || isNaN(data6)){
-const err20 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
+const err20 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -647,8 +2733,11 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data6 < 0 || isNaN(data6)){
-const err21 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data6.quality !== undefined){
+let data8 = data6.quality;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err21 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -657,12 +2746,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-}
-}
-if(data.picture_format !== undefined){
-let data7 = data.picture_format;
-if(typeof data7 !== "string"){
-const err22 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 100 || isNaN(data8)){
+const err22 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -671,8 +2757,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(!((data7 === "jpeg") || (data7 === "png"))){
-const err23 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema32.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if(data8 < 1 || isNaN(data8)){
+const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -682,12 +2768,12 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data8 = data.output;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-for(const key1 in data8){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err24 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+}
+if(data6.print_ratio !== undefined){
+let data9 = data6.print_ratio;
+if(typeof data9 === "string"){
+if(!pattern7.test(data9)){
+const err24 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -697,10 +2783,8 @@ vErrors.push(err24);
 errors++;
 }
 }
-if(data8.format !== undefined){
-let data9 = data8.format;
-if(typeof data9 !== "string"){
-const err25 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err25 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -709,8 +2793,11 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(!(((data9 === "jpeg") || (data9 === "png")) || (data9 === "webp"))){
-const err26 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema32.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data6.fit !== undefined){
+let data10 = data6.fit;
+if(typeof data10 !== "string"){
+const err26 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -719,11 +2806,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-if(data8.quality !== undefined){
-let data10 = data8.quality;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err27 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((data10 === "crop") || (data10 === "pad"))){
+const err27 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -732,9 +2816,11 @@ vErrors.push(err27);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 100 || isNaN(data10)){
-const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data6.gravity !== undefined){
+let data11 = data6.gravity;
+if(typeof data11 !== "string"){
+const err28 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -743,8 +2829,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data10 < 1 || isNaN(data10)){
-const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!((((((data11 === "centre") || (data11 === "top")) || (data11 === "bottom")) || (data11 === "left")) || (data11 === "right")) || (data11 === "attention"))){
+const err29 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -754,11 +2840,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-}
-if(data8.max_side_px !== undefined){
-let data11 = data8.max_side_px;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err30 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data6.pad_color !== undefined){
+let data12 = data6.pad_color;
+if(typeof data12 === "string"){
+if(!pattern8.test(data12)){
+const err30 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -767,9 +2853,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 4096 || isNaN(data11)){
-const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+}
+else {
+const err31 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -778,8 +2864,11 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(data11 < 256 || isNaN(data11)){
-const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+if(data6.max_side_px !== undefined){
+let data13 = data6.max_side_px;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -788,11 +2877,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err33 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 4096 || isNaN(data13)){
+const err33 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -801,10 +2888,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-}
-}
-else {
-const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data13 < 256 || isNaN(data13)){
+const err34 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -813,18 +2898,71 @@ vErrors.push(err34);
 }
 errors++;
 }
-validate21.errors = vErrors;
+}
+}
+if(data6.enlarge !== undefined){
+if(typeof data6.enlarge !== "boolean"){
+const err35 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data6.enlarge !== undefined){
+if(data6.max_side_px === undefined){
+const err36 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+else {
+const err38 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+validate24.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v2 = validate22;
-const schema33 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"aspect_ratio":{"type":"string","pattern":"^\\d{1,2}:\\d{1,2}$"},"image_size":{"type":"string","enum":["1K","2K","4K"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const v5 = validate25;
+const schema36 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":32000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"size":{"type":"string","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},"quality":{"type":"string","enum":["auto","low","medium","high"]},"background":{"type":"string","enum":["auto","opaque","transparent"]},"input_fidelity":{"type":"string","enum":["low","high"]},"moderation":{"type":"string","enum":["auto","low"]},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":15,"uniqueItems":true},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
+const pattern35 = new RegExp("^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$", "u");
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate22.evaluated;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -843,7 +2981,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(((((key0 === "prompt") || (key0 === "model")) || (key0 === "aspect_ratio")) || (key0 === "image_size")) || (key0 === "output"))){
+if(!(func1.call(schema36.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -857,309 +2995,7 @@ errors++;
 if(data.prompt !== undefined){
 let data0 = data.prompt;
 if(typeof data0 === "string"){
-if(func1(data0) > 2000){
-const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-if(func1(data0) < 1){
-const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
-errors++;
-}
-if(!pattern4.test(data0)){
-const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\""};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
-errors++;
-}
-}
-else {
-const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
-errors++;
-}
-}
-if(data.model !== undefined){
-let data1 = data.model;
-if(typeof data1 === "string"){
-if(func1(data1) > 100){
-const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
-errors++;
-}
-if(!pattern5.test(data1)){
-const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9.-]*$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9.-]*$"+"\""};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
-errors++;
-}
-}
-else {
-const err8 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
-errors++;
-}
-}
-if(data.aspect_ratio !== undefined){
-let data2 = data.aspect_ratio;
-if(typeof data2 === "string"){
-if(!pattern6.test(data2)){
-const err9 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^\\d{1,2}:\\d{1,2}$"},message:"must match pattern \""+"^\\d{1,2}:\\d{1,2}$"+"\""};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
-errors++;
-}
-}
-else {
-const err10 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
-errors++;
-}
-}
-if(data.image_size !== undefined){
-let data3 = data.image_size;
-if(typeof data3 !== "string"){
-const err11 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
-errors++;
-}
-if(!(((data3 === "1K") || (data3 === "2K")) || (data3 === "4K"))){
-const err12 = {instancePath:instancePath+"/image_size",schemaPath:"#/properties/image_size/enum",keyword:"enum",params:{allowedValues: schema33.properties.image_size.enum},message:"must be equal to one of the allowed values"};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
-errors++;
-}
-}
-if(data.output !== undefined){
-let data4 = data.output;
-if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
-for(const key1 in data4){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err13 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
-errors++;
-}
-}
-if(data4.format !== undefined){
-let data5 = data4.format;
-if(typeof data5 !== "string"){
-const err14 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
-errors++;
-}
-if(!(((data5 === "jpeg") || (data5 === "png")) || (data5 === "webp"))){
-const err15 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema33.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
-}
-errors++;
-}
-}
-if(data4.quality !== undefined){
-let data6 = data4.quality;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err16 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
-errors++;
-}
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 100 || isNaN(data6)){
-const err17 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
-}
-errors++;
-}
-if(data6 < 1 || isNaN(data6)){
-const err18 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
-errors++;
-}
-}
-}
-if(data4.max_side_px !== undefined){
-let data7 = data4.max_side_px;
-if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-const err19 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
-if(vErrors === null){
-vErrors = [err19];
-}
-else {
-vErrors.push(err19);
-}
-errors++;
-}
-if((typeof data7 == "number") && (isFinite(data7))){
-if(data7 > 4096 || isNaN(data7)){
-const err20 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
-if(vErrors === null){
-vErrors = [err20];
-}
-else {
-vErrors.push(err20);
-}
-errors++;
-}
-if(data7 < 256 || isNaN(data7)){
-const err21 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
-}
-errors++;
-}
-}
-}
-}
-else {
-const err22 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err22];
-}
-else {
-vErrors.push(err22);
-}
-errors++;
-}
-}
-}
-else {
-const err23 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
-errors++;
-}
-validate22.errors = vErrors;
-return errors === 0;
-}
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
-
-const v3 = validate23;
-const schema34 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":32000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100},"size":{"type":"string","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},"quality":{"type":"string","enum":["auto","low","medium","high"]},"background":{"type":"string","enum":["auto","opaque","transparent"]},"input_fidelity":{"type":"string","enum":["low","high"]},"moderation":{"type":"string","enum":["auto","low"]},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":15,"uniqueItems":true},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern16 = new RegExp("^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$", "u");
-const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
-
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
-let vErrors = null;
-let errors = 0;
-const evaluated0 = validate23.evaluated;
-if(evaluated0.dynamicProps){
-evaluated0.props = undefined;
-}
-if(evaluated0.dynamicItems){
-evaluated0.items = undefined;
-}
-if(data && typeof data == "object" && !Array.isArray(data)){
-if(data.prompt === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "prompt"},message:"must have required property '"+"prompt"+"'"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-for(const key0 in data){
-if(!(func4.call(schema34.properties, key0))){
-const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-}
-}
-if(data.prompt !== undefined){
-let data0 = data.prompt;
-if(typeof data0 === "string"){
-if(func1(data0) > 32000){
+if(func2(data0) > 32000){
 const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 32000},message:"must NOT have more than 32000 characters"};
 if(vErrors === null){
 vErrors = [err2];
@@ -1169,7 +3005,7 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func1(data0) < 1){
+if(func2(data0) < 1){
 const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err3];
@@ -1204,7 +3040,7 @@ errors++;
 if(data.model !== undefined){
 let data1 = data.model;
 if(typeof data1 === "string"){
-if(func1(data1) > 100){
+if(func2(data1) > 100){
 const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"};
 if(vErrors === null){
 vErrors = [err6];
@@ -1239,7 +3075,7 @@ errors++;
 if(data.size !== undefined){
 let data2 = data.size;
 if(typeof data2 === "string"){
-if(!pattern16.test(data2)){
+if(!pattern35.test(data2)){
 const err9 = {instancePath:instancePath+"/size",schemaPath:"#/properties/size/pattern",keyword:"pattern",params:{pattern: "^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"},message:"must match pattern \""+"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -1274,7 +3110,7 @@ vErrors.push(err11);
 errors++;
 }
 if(!((((data3 === "auto") || (data3 === "low")) || (data3 === "medium")) || (data3 === "high"))){
-const err12 = {instancePath:instancePath+"/quality",schemaPath:"#/properties/quality/enum",keyword:"enum",params:{allowedValues: schema34.properties.quality.enum},message:"must be equal to one of the allowed values"};
+const err12 = {instancePath:instancePath+"/quality",schemaPath:"#/properties/quality/enum",keyword:"enum",params:{allowedValues: schema36.properties.quality.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -1297,7 +3133,7 @@ vErrors.push(err13);
 errors++;
 }
 if(!(((data4 === "auto") || (data4 === "opaque")) || (data4 === "transparent"))){
-const err14 = {instancePath:instancePath+"/background",schemaPath:"#/properties/background/enum",keyword:"enum",params:{allowedValues: schema34.properties.background.enum},message:"must be equal to one of the allowed values"};
+const err14 = {instancePath:instancePath+"/background",schemaPath:"#/properties/background/enum",keyword:"enum",params:{allowedValues: schema36.properties.background.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -1320,7 +3156,7 @@ vErrors.push(err15);
 errors++;
 }
 if(!((data5 === "low") || (data5 === "high"))){
-const err16 = {instancePath:instancePath+"/input_fidelity",schemaPath:"#/properties/input_fidelity/enum",keyword:"enum",params:{allowedValues: schema34.properties.input_fidelity.enum},message:"must be equal to one of the allowed values"};
+const err16 = {instancePath:instancePath+"/input_fidelity",schemaPath:"#/properties/input_fidelity/enum",keyword:"enum",params:{allowedValues: schema36.properties.input_fidelity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -1343,7 +3179,7 @@ vErrors.push(err17);
 errors++;
 }
 if(!((data6 === "auto") || (data6 === "low"))){
-const err18 = {instancePath:instancePath+"/moderation",schemaPath:"#/properties/moderation/enum",keyword:"enum",params:{allowedValues: schema34.properties.moderation.enum},message:"must be equal to one of the allowed values"};
+const err18 = {instancePath:instancePath+"/moderation",schemaPath:"#/properties/moderation/enum",keyword:"enum",params:{allowedValues: schema36.properties.moderation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -1438,12 +3274,11 @@ vErrors.push(err24);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data9 = data.output;
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-for(const key1 in data9){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err25 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data9 = data.finish_frame_media_id;
+if(typeof data9 === "string"){
+if(!(formats0.test(data9))){
+const err25 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1453,10 +3288,8 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data9.format !== undefined){
-let data10 = data9.format;
-if(typeof data10 !== "string"){
-const err26 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err26 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1465,8 +3298,13 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(!(((data10 === "jpeg") || (data10 === "png")) || (data10 === "webp"))){
-const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema34.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data10 = data.output;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+for(const key1 in data10){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err27 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1476,10 +3314,10 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data9.quality !== undefined){
-let data11 = data9.quality;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data10.format !== undefined){
+let data11 = data10.format;
+if(typeof data11 !== "string"){
+const err28 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1488,9 +3326,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 100 || isNaN(data11)){
-const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data11 === "jpeg") || (data11 === "png")) || (data11 === "webp"))){
+const err29 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1499,8 +3336,11 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(data11 < 1 || isNaN(data11)){
-const err30 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data10.quality !== undefined){
+let data12 = data10.quality;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err30 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1509,12 +3349,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-}
-if(data9.max_side_px !== undefined){
-let data12 = data9.max_side_px;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 100 || isNaN(data12)){
+const err31 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1523,9 +3360,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 > 4096 || isNaN(data12)){
-const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data12 < 1 || isNaN(data12)){
+const err32 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1534,8 +3370,13 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(data12 < 256 || isNaN(data12)){
-const err33 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data10.print_ratio !== undefined){
+let data13 = data10.print_ratio;
+if(typeof data13 === "string"){
+if(!pattern7.test(data13)){
+const err33 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -1545,10 +3386,8 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
-}
 else {
-const err34 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err34 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -1558,9 +3397,10 @@ vErrors.push(err34);
 errors++;
 }
 }
-}
-else {
-const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data10.fit !== undefined){
+let data14 = data10.fit;
+if(typeof data14 !== "string"){
+const err35 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -1569,20 +3409,164 @@ vErrors.push(err35);
 }
 errors++;
 }
-validate23.errors = vErrors;
+if(!((data14 === "crop") || (data14 === "pad"))){
+const err36 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data10.gravity !== undefined){
+let data15 = data10.gravity;
+if(typeof data15 !== "string"){
+const err37 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(!((((((data15 === "centre") || (data15 === "top")) || (data15 === "bottom")) || (data15 === "left")) || (data15 === "right")) || (data15 === "attention"))){
+const err38 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data10.pad_color !== undefined){
+let data16 = data10.pad_color;
+if(typeof data16 === "string"){
+if(!pattern8.test(data16)){
+const err39 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data10.max_side_px !== undefined){
+let data17 = data10.max_side_px;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err41 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 4096 || isNaN(data17)){
+const err42 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(data17 < 256 || isNaN(data17)){
+const err43 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+}
+if(data10.enlarge !== undefined){
+if(typeof data10.enlarge !== "boolean"){
+const err44 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data10.enlarge !== undefined){
+if(data10.max_side_px === undefined){
+const err45 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+else {
+const err47 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$","maxLength":200},"photo_input":{"type":"string","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60},"aspect_ratio":{"type":"string","pattern":"^(\\d{1,2}:\\d{1,2}|match_input_image)$"},"guidance":{"type":"number","minimum":0,"maximum":30},"safety_tolerance":{"type":"integer","minimum":0,"maximum":6},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpg","png","webp"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern18 = new RegExp("^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$", "u");
-const pattern20 = new RegExp("^(\\d{1,2}:\\d{1,2}|match_input_image)$", "u");
+const v6 = validate26;
+const schema37 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":5000,"pattern":"\\S"},"model":{"type":"string","pattern":"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$","maxLength":200},"photo_input":{"type":"string","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60},"template_media_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":13,"uniqueItems":true},"aspect_ratio":{"type":"string","pattern":"^(\\d{1,2}:\\d{1,2}|match_input_image)$"},"guidance":{"type":"number","minimum":0,"maximum":30},"safety_tolerance":{"type":"integer","minimum":0,"maximum":6},"seed":{"type":"integer","minimum":0,"maximum":4294967295},"picture_format":{"type":"string","enum":["jpg","png","webp"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}},"dependentSchemas":{"template_media_ids":{"required":["photo_input"],"properties":{"photo_input":{"type":"string","pattern":"\\[\\]$"}}}}};
+const pattern39 = new RegExp("^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$", "u");
+const pattern41 = new RegExp("^(\\d{1,2}:\\d{1,2}|match_input_image)$", "u");
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate26.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1601,7 +3585,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(func4.call(schema35.properties, key0))){
+if(!(func1.call(schema37.properties, key0))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -1615,7 +3599,7 @@ errors++;
 if(data.prompt !== undefined){
 let data0 = data.prompt;
 if(typeof data0 === "string"){
-if(func1(data0) > 5000){
+if(func2(data0) > 5000){
 const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 5000},message:"must NOT have more than 5000 characters"};
 if(vErrors === null){
 vErrors = [err2];
@@ -1625,7 +3609,7 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func1(data0) < 1){
+if(func2(data0) < 1){
 const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err3];
@@ -1660,7 +3644,7 @@ errors++;
 if(data.model !== undefined){
 let data1 = data.model;
 if(typeof data1 === "string"){
-if(func1(data1) > 200){
+if(func2(data1) > 200){
 const err6 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"};
 if(vErrors === null){
 vErrors = [err6];
@@ -1670,7 +3654,7 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(!pattern18.test(data1)){
+if(!pattern39.test(data1)){
 const err7 = {instancePath:instancePath+"/model",schemaPath:"#/properties/model/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$"},message:"must match pattern \""+"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$"+"\""};
 if(vErrors === null){
 vErrors = [err7];
@@ -1695,7 +3679,7 @@ errors++;
 if(data.photo_input !== undefined){
 let data2 = data.photo_input;
 if(typeof data2 === "string"){
-if(func1(data2) > 60){
+if(func2(data2) > 60){
 const err9 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/maxLength",keyword:"maxLength",params:{limit: 60},message:"must NOT have more than 60 characters"};
 if(vErrors === null){
 vErrors = [err9];
@@ -1705,7 +3689,7 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(!pattern9.test(data2)){
+if(!pattern11.test(data2)){
 const err10 = {instancePath:instancePath+"/photo_input",schemaPath:"#/properties/photo_input/pattern",keyword:"pattern",params:{pattern: "^[a-z][a-z0-9_]*(\\[\\])?$"},message:"must match pattern \""+"^[a-z][a-z0-9_]*(\\[\\])?$"+"\""};
 if(vErrors === null){
 vErrors = [err10];
@@ -1727,11 +3711,11 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.aspect_ratio !== undefined){
-let data3 = data.aspect_ratio;
-if(typeof data3 === "string"){
-if(!pattern20.test(data3)){
-const err12 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^(\\d{1,2}:\\d{1,2}|match_input_image)$"},message:"must match pattern \""+"^(\\d{1,2}:\\d{1,2}|match_input_image)$"+"\""};
+if(data.template_media_ids !== undefined){
+let data3 = data.template_media_ids;
+if(Array.isArray(data3)){
+if(data3.length > 13){
+const err12 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/maxItems",keyword:"maxItems",params:{limit: 13},message:"must NOT have more than 13 items"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -1740,9 +3724,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-else {
-const err13 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data3.length < 1){
+const err13 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -1751,12 +3734,12 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-if(data.guidance !== undefined){
-let data4 = data.guidance;
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 30 || isNaN(data4)){
-const err14 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"};
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+if(typeof data4 === "string"){
+if(!(formats0.test(data4))){
+const err14 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -1765,8 +3748,9 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data4 < 0 || isNaN(data4)){
-const err15 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err15 = {instancePath:instancePath+"/template_media_ids/" + i0,schemaPath:"#/properties/template_media_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -1776,8 +3760,18 @@ vErrors.push(err15);
 errors++;
 }
 }
-else {
-const err16 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/type",keyword:"type",params:{type: "number"},message:"must be number"};
+let i1 = data3.length;
+let j0;
+if(i1 > 1){
+const indices0 = {};
+for(;i1--;){
+let item0 = data3[i1];
+if(typeof item0 !== "string"){
+continue;
+}
+if(typeof indices0[item0] == "number"){
+j0 = indices0[item0];
+const err16 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/uniqueItems",keyword:"uniqueItems",params:{i: i1, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i1+" are identical)"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -1785,12 +3779,14 @@ else {
 vErrors.push(err16);
 }
 errors++;
+break;
+}
+indices0[item0] = i1;
 }
 }
-if(data.safety_tolerance !== undefined){
-let data5 = data.safety_tolerance;
-if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-const err17 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err17 = {instancePath:instancePath+"/template_media_ids",schemaPath:"#/properties/template_media_ids/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -1799,9 +3795,12 @@ vErrors.push(err17);
 }
 errors++;
 }
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 > 6 || isNaN(data5)){
-const err18 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6},message:"must be <= 6"};
+}
+if(data.aspect_ratio !== undefined){
+let data5 = data.aspect_ratio;
+if(typeof data5 === "string"){
+if(!pattern41.test(data5)){
+const err18 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/pattern",keyword:"pattern",params:{pattern: "^(\\d{1,2}:\\d{1,2}|match_input_image)$"},message:"must match pattern \""+"^(\\d{1,2}:\\d{1,2}|match_input_image)$"+"\""};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -1810,8 +3809,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(data5 < 0 || isNaN(data5)){
-const err19 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err19 = {instancePath:instancePath+"/aspect_ratio",schemaPath:"#/properties/aspect_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -1821,11 +3821,11 @@ vErrors.push(err19);
 errors++;
 }
 }
-}
-if(data.seed !== undefined){
-let data6 = data.seed;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err20 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.guidance !== undefined){
+let data6 = data.guidance;
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 30 || isNaN(data6)){
+const err20 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -1834,9 +3834,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 4294967295 || isNaN(data6)){
-const err21 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
+if(data6 < 0 || isNaN(data6)){
+const err21 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -1845,8 +3844,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(data6 < 0 || isNaN(data6)){
-const err22 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err22 = {instancePath:instancePath+"/guidance",schemaPath:"#/properties/guidance/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1856,11 +3856,10 @@ vErrors.push(err22);
 errors++;
 }
 }
-}
-if(data.picture_format !== undefined){
-let data7 = data.picture_format;
-if(typeof data7 !== "string"){
-const err23 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.safety_tolerance !== undefined){
+let data7 = data.safety_tolerance;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err23 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -1869,8 +3868,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(!(((data7 === "jpg") || (data7 === "png")) || (data7 === "webp"))){
-const err24 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema35.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 6 || isNaN(data7)){
+const err24 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/maximum",keyword:"maximum",params:{comparison: "<=", limit: 6},message:"must be <= 6"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1879,13 +3879,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-if(data.output !== undefined){
-let data8 = data.output;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-for(const key1 in data8){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err25 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data7 < 0 || isNaN(data7)){
+const err25 = {instancePath:instancePath+"/safety_tolerance",schemaPath:"#/properties/safety_tolerance/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1895,10 +3890,11 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data8.format !== undefined){
-let data9 = data8.format;
-if(typeof data9 !== "string"){
-const err26 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data.seed !== undefined){
+let data8 = data.seed;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err26 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1907,8 +3903,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(!(((data9 === "jpeg") || (data9 === "png")) || (data9 === "webp"))){
-const err27 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema35.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 4294967295 || isNaN(data8)){
+const err27 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4294967295},message:"must be <= 4294967295"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1917,11 +3914,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-if(data8.quality !== undefined){
-let data10 = data8.quality;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data8 < 0 || isNaN(data8)){
+const err28 = {instancePath:instancePath+"/seed",schemaPath:"#/properties/seed/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1930,9 +3924,12 @@ vErrors.push(err28);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 100 || isNaN(data10)){
-const err29 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+}
+if(data.picture_format !== undefined){
+let data9 = data.picture_format;
+if(typeof data9 !== "string"){
+const err29 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1941,8 +3938,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(data10 < 1 || isNaN(data10)){
-const err30 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(!(((data9 === "jpg") || (data9 === "png")) || (data9 === "webp"))){
+const err30 = {instancePath:instancePath+"/picture_format",schemaPath:"#/properties/picture_format/enum",keyword:"enum",params:{allowedValues: schema37.properties.picture_format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1952,11 +3949,11 @@ vErrors.push(err30);
 errors++;
 }
 }
-}
-if(data8.max_side_px !== undefined){
-let data11 = data8.max_side_px;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.finish_frame_media_id !== undefined){
+let data10 = data.finish_frame_media_id;
+if(typeof data10 === "string"){
+if(!(formats0.test(data10))){
+const err31 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1965,9 +3962,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 4096 || isNaN(data11)){
-const err32 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+}
+else {
+const err32 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1976,8 +3973,13 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(data11 < 256 || isNaN(data11)){
-const err33 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+if(data.output !== undefined){
+let data11 = data.output;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+for(const key1 in data11){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err33 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -1987,10 +3989,10 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
-}
-else {
-const err34 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data11.format !== undefined){
+let data12 = data11.format;
+if(typeof data12 !== "string"){
+const err34 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -1999,10 +4001,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-}
-else {
-const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!(((data12 === "jpeg") || (data12 === "png")) || (data12 === "webp"))){
+const err35 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema37.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -2011,19 +4011,274 @@ vErrors.push(err35);
 }
 errors++;
 }
-validate24.errors = vErrors;
+}
+if(data11.quality !== undefined){
+let data13 = data11.quality;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err36 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 100 || isNaN(data13)){
+const err37 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data13 < 1 || isNaN(data13)){
+const err38 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data11.print_ratio !== undefined){
+let data14 = data11.print_ratio;
+if(typeof data14 === "string"){
+if(!pattern7.test(data14)){
+const err39 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data11.fit !== undefined){
+let data15 = data11.fit;
+if(typeof data15 !== "string"){
+const err41 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(!((data15 === "crop") || (data15 === "pad"))){
+const err42 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema37.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data11.gravity !== undefined){
+let data16 = data11.gravity;
+if(typeof data16 !== "string"){
+const err43 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(!((((((data16 === "centre") || (data16 === "top")) || (data16 === "bottom")) || (data16 === "left")) || (data16 === "right")) || (data16 === "attention"))){
+const err44 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema37.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data11.pad_color !== undefined){
+let data17 = data11.pad_color;
+if(typeof data17 === "string"){
+if(!pattern8.test(data17)){
+const err45 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+if(data11.max_side_px !== undefined){
+let data18 = data11.max_side_px;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err47 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 4096 || isNaN(data18)){
+const err48 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if(data18 < 256 || isNaN(data18)){
+const err49 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+if(data11.enlarge !== undefined){
+if(typeof data11.enlarge !== "boolean"){
+const err50 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+if(data11.enlarge !== undefined){
+if(data11.max_side_px === undefined){
+const err51 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data.template_media_ids !== undefined){
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.photo_input === undefined){
+const err53 = {instancePath,schemaPath:"#/dependentSchemas/template_media_ids/required",keyword:"required",params:{missingProperty: "photo_input"},message:"must have required property '"+"photo_input"+"'"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if(data.photo_input !== undefined){
+let data20 = data.photo_input;
+if(typeof data20 === "string"){
+if(!pattern15.test(data20)){
+const err54 = {instancePath:instancePath+"/photo_input",schemaPath:"#/dependentSchemas/template_media_ids/properties/photo_input/pattern",keyword:"pattern",params:{pattern: "\\[\\]$"},message:"must match pattern \""+"\\[\\]$"+"\""};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/photo_input",schemaPath:"#/dependentSchemas/template_media_ids/properties/photo_input/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err56 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+validate26.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v5 = validate25;
-const schema36 = {"type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"orientation":{"type":"string","enum":["auto","portrait","landscape"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern21 = new RegExp("^[1-9]\\d?:[1-9]\\d?$", "u");
+const v7 = validate27;
+const schema38 = {"type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"orientation":{"type":"string","enum":["auto","portrait","landscape"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate27.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2032,7 +4287,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((key0 === "print_ratio") || (key0 === "orientation")) || (key0 === "gravity")) || (key0 === "output"))){
+if(!(((((key0 === "print_ratio") || (key0 === "orientation")) || (key0 === "gravity")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -2046,7 +4301,7 @@ errors++;
 if(data.print_ratio !== undefined){
 let data0 = data.print_ratio;
 if(typeof data0 === "string"){
-if(!pattern21.test(data0)){
+if(!pattern7.test(data0)){
 const err1 = {instancePath:instancePath+"/print_ratio",schemaPath:"#/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err1];
@@ -2081,7 +4336,7 @@ vErrors.push(err3);
 errors++;
 }
 if(!(((data1 === "auto") || (data1 === "portrait")) || (data1 === "landscape"))){
-const err4 = {instancePath:instancePath+"/orientation",schemaPath:"#/properties/orientation/enum",keyword:"enum",params:{allowedValues: schema36.properties.orientation.enum},message:"must be equal to one of the allowed values"};
+const err4 = {instancePath:instancePath+"/orientation",schemaPath:"#/properties/orientation/enum",keyword:"enum",params:{allowedValues: schema38.properties.orientation.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2104,7 +4359,7 @@ vErrors.push(err5);
 errors++;
 }
 if(!((((((data2 === "centre") || (data2 === "top")) || (data2 === "bottom")) || (data2 === "left")) || (data2 === "right")) || (data2 === "attention"))){
-const err6 = {instancePath:instancePath+"/gravity",schemaPath:"#/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema36.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+const err6 = {instancePath:instancePath+"/gravity",schemaPath:"#/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema38.properties.gravity.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2114,12 +4369,11 @@ vErrors.push(err6);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data3 = data.output;
-if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
-for(const key1 in data3){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err7 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data3 = data.finish_frame_media_id;
+if(typeof data3 === "string"){
+if(!(formats0.test(data3))){
+const err7 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2129,10 +4383,8 @@ vErrors.push(err7);
 errors++;
 }
 }
-if(data3.format !== undefined){
-let data4 = data3.format;
-if(typeof data4 !== "string"){
-const err8 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err8 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2141,8 +4393,13 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(!(((data4 === "jpeg") || (data4 === "png")) || (data4 === "webp"))){
-const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema36.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data4 = data.output;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+for(const key1 in data4){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err9 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2152,10 +4409,10 @@ vErrors.push(err9);
 errors++;
 }
 }
-if(data3.quality !== undefined){
-let data5 = data3.quality;
-if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-const err10 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data4.format !== undefined){
+let data5 = data4.format;
+if(typeof data5 !== "string"){
+const err10 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2164,9 +4421,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 > 100 || isNaN(data5)){
-const err11 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data5 === "jpeg") || (data5 === "png")) || (data5 === "webp"))){
+const err11 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema38.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2175,8 +4431,11 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(data5 < 1 || isNaN(data5)){
-const err12 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data4.quality !== undefined){
+let data6 = data4.quality;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err12 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2185,12 +4444,9 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-}
-if(data3.max_side_px !== undefined){
-let data6 = data3.max_side_px;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err13 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 100 || isNaN(data6)){
+const err13 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -2199,9 +4455,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 4096 || isNaN(data6)){
-const err14 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data6 < 1 || isNaN(data6)){
+const err14 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -2210,8 +4465,13 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data6 < 256 || isNaN(data6)){
-const err15 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data4.print_ratio !== undefined){
+let data7 = data4.print_ratio;
+if(typeof data7 === "string"){
+if(!pattern7.test(data7)){
+const err15 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2221,10 +4481,8 @@ vErrors.push(err15);
 errors++;
 }
 }
-}
-}
 else {
-const err16 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err16 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -2234,9 +4492,10 @@ vErrors.push(err16);
 errors++;
 }
 }
-}
-else {
-const err17 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data4.fit !== undefined){
+let data8 = data4.fit;
+if(typeof data8 !== "string"){
+const err17 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -2245,19 +4504,162 @@ vErrors.push(err17);
 }
 errors++;
 }
-validate25.errors = vErrors;
+if(!((data8 === "crop") || (data8 === "pad"))){
+const err18 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema38.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data4.gravity !== undefined){
+let data9 = data4.gravity;
+if(typeof data9 !== "string"){
+const err19 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(!((((((data9 === "centre") || (data9 === "top")) || (data9 === "bottom")) || (data9 === "left")) || (data9 === "right")) || (data9 === "attention"))){
+const err20 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema38.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data4.pad_color !== undefined){
+let data10 = data4.pad_color;
+if(typeof data10 === "string"){
+if(!pattern8.test(data10)){
+const err21 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data4.max_side_px !== undefined){
+let data11 = data4.max_side_px;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err23 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 4096 || isNaN(data11)){
+const err24 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(data11 < 256 || isNaN(data11)){
+const err25 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data4.enlarge !== undefined){
+if(typeof data4.enlarge !== "boolean"){
+const err26 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data4.enlarge !== undefined){
+if(data4.max_side_px === undefined){
+const err27 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+else {
+const err29 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+validate27.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v6 = validate26;
-const schema37 = {"type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"]},"strength":{"type":"number","minimum":0,"maximum":1},"shadow_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"highlight_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern22 = new RegExp("^#[0-9a-fA-F]{6}$", "u");
+const v8 = validate28;
+const schema39 = {"type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"]},"strength":{"type":"number","minimum":0,"maximum":1},"shadow_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"highlight_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
 
-function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate26.evaluated;
+const evaluated0 = validate28.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2266,7 +4668,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(((((key0 === "effect") || (key0 === "strength")) || (key0 === "shadow_color")) || (key0 === "highlight_color")) || (key0 === "output"))){
+if(!((((((key0 === "effect") || (key0 === "strength")) || (key0 === "shadow_color")) || (key0 === "highlight_color")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err0];
@@ -2290,7 +4692,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((((((((data0 === "greyscale") || (data0 === "noir")) || (data0 === "sepia")) || (data0 === "duotone")) || (data0 === "vintage")) || (data0 === "vivid")) || (data0 === "warm")) || (data0 === "cool"))){
-const err2 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema37.properties.effect.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema39.properties.effect.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2338,7 +4740,7 @@ errors++;
 if(data.shadow_color !== undefined){
 let data2 = data.shadow_color;
 if(typeof data2 === "string"){
-if(!pattern22.test(data2)){
+if(!pattern8.test(data2)){
 const err6 = {instancePath:instancePath+"/shadow_color",schemaPath:"#/properties/shadow_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -2363,7 +4765,7 @@ errors++;
 if(data.highlight_color !== undefined){
 let data3 = data.highlight_color;
 if(typeof data3 === "string"){
-if(!pattern22.test(data3)){
+if(!pattern8.test(data3)){
 const err8 = {instancePath:instancePath+"/highlight_color",schemaPath:"#/properties/highlight_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err8];
@@ -2385,12 +4787,11 @@ vErrors.push(err9);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data4 = data.output;
-if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
-for(const key1 in data4){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err10 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data4 = data.finish_frame_media_id;
+if(typeof data4 === "string"){
+if(!(formats0.test(data4))){
+const err10 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2400,10 +4801,8 @@ vErrors.push(err10);
 errors++;
 }
 }
-if(data4.format !== undefined){
-let data5 = data4.format;
-if(typeof data5 !== "string"){
-const err11 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err11 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2412,8 +4811,13 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(!(((data5 === "jpeg") || (data5 === "png")) || (data5 === "webp"))){
-const err12 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema37.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data5 = data.output;
+if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
+for(const key1 in data5){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err12 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2423,10 +4827,10 @@ vErrors.push(err12);
 errors++;
 }
 }
-if(data4.quality !== undefined){
-let data6 = data4.quality;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err13 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data5.format !== undefined){
+let data6 = data5.format;
+if(typeof data6 !== "string"){
+const err13 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -2435,9 +4839,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 100 || isNaN(data6)){
-const err14 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data6 === "jpeg") || (data6 === "png")) || (data6 === "webp"))){
+const err14 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema39.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -2446,8 +4849,11 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data6 < 1 || isNaN(data6)){
-const err15 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data5.quality !== undefined){
+let data7 = data5.quality;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err15 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2456,12 +4862,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-}
-if(data4.max_side_px !== undefined){
-let data7 = data4.max_side_px;
-if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-const err16 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 100 || isNaN(data7)){
+const err16 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -2470,9 +4873,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-if((typeof data7 == "number") && (isFinite(data7))){
-if(data7 > 4096 || isNaN(data7)){
-const err17 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data7 < 1 || isNaN(data7)){
+const err17 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -2481,8 +4883,13 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(data7 < 256 || isNaN(data7)){
-const err18 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data5.print_ratio !== undefined){
+let data8 = data5.print_ratio;
+if(typeof data8 === "string"){
+if(!pattern7.test(data8)){
+const err18 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -2492,10 +4899,8 @@ vErrors.push(err18);
 errors++;
 }
 }
-}
-}
 else {
-const err19 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err19 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -2505,9 +4910,10 @@ vErrors.push(err19);
 errors++;
 }
 }
-}
-else {
-const err20 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data5.fit !== undefined){
+let data9 = data5.fit;
+if(typeof data9 !== "string"){
+const err20 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -2516,19 +4922,163 @@ vErrors.push(err20);
 }
 errors++;
 }
-validate26.errors = vErrors;
+if(!((data9 === "crop") || (data9 === "pad"))){
+const err21 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema39.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data5.gravity !== undefined){
+let data10 = data5.gravity;
+if(typeof data10 !== "string"){
+const err22 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!((((((data10 === "centre") || (data10 === "top")) || (data10 === "bottom")) || (data10 === "left")) || (data10 === "right")) || (data10 === "attention"))){
+const err23 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema39.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data5.pad_color !== undefined){
+let data11 = data5.pad_color;
+if(typeof data11 === "string"){
+if(!pattern8.test(data11)){
+const err24 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data5.max_side_px !== undefined){
+let data12 = data5.max_side_px;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 4096 || isNaN(data12)){
+const err27 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data12 < 256 || isNaN(data12)){
+const err28 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data5.enlarge !== undefined){
+if(typeof data5.enlarge !== "boolean"){
+const err29 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data5.enlarge !== undefined){
+if(data5.max_side_px === undefined){
+const err30 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+else {
+const err32 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+validate28.errors = vErrors;
 return errors === 0;
 }
-validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v7 = validate27;
-const schema38 = {"type":"object","additionalProperties":false,"properties":{"style":{"type":"string","enum":["border","polaroid"]},"border_percent":{"type":"number","minimum":0,"maximum":25},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"caption":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},"caption_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"overlay_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern25 = new RegExp("^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$", "u");
+const v9 = validate29;
+const schema40 = {"type":"object","additionalProperties":false,"properties":{"style":{"type":"string","enum":["border","polaroid"]},"border_percent":{"type":"number","minimum":0,"maximum":25},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"caption":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},"caption_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"overlay_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
+const pattern53 = new RegExp("^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$", "u");
 
-function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate27.evaluated;
+const evaluated0 = validate29.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2561,7 +5111,7 @@ vErrors.push(err1);
 errors++;
 }
 if(!((data0 === "border") || (data0 === "polaroid"))){
-const err2 = {instancePath:instancePath+"/style",schemaPath:"#/properties/style/enum",keyword:"enum",params:{allowedValues: schema38.properties.style.enum},message:"must be equal to one of the allowed values"};
+const err2 = {instancePath:instancePath+"/style",schemaPath:"#/properties/style/enum",keyword:"enum",params:{allowedValues: schema40.properties.style.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -2609,7 +5159,7 @@ errors++;
 if(data.color !== undefined){
 let data2 = data.color;
 if(typeof data2 === "string"){
-if(!pattern22.test(data2)){
+if(!pattern8.test(data2)){
 const err6 = {instancePath:instancePath+"/color",schemaPath:"#/properties/color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -2634,7 +5184,7 @@ errors++;
 if(data.caption !== undefined){
 let data3 = data.caption;
 if(typeof data3 === "string"){
-if(func1(data3) > 80){
+if(func2(data3) > 80){
 const err8 = {instancePath:instancePath+"/caption",schemaPath:"#/properties/caption/maxLength",keyword:"maxLength",params:{limit: 80},message:"must NOT have more than 80 characters"};
 if(vErrors === null){
 vErrors = [err8];
@@ -2644,7 +5194,7 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(!pattern25.test(data3)){
+if(!pattern53.test(data3)){
 const err9 = {instancePath:instancePath+"/caption",schemaPath:"#/properties/caption/pattern",keyword:"pattern",params:{pattern: "^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},message:"must match pattern \""+"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -2669,7 +5219,7 @@ errors++;
 if(data.caption_color !== undefined){
 let data4 = data.caption_color;
 if(typeof data4 === "string"){
-if(!pattern22.test(data4)){
+if(!pattern8.test(data4)){
 const err11 = {instancePath:instancePath+"/caption_color",schemaPath:"#/properties/caption_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -2720,7 +5270,7 @@ if(data.output !== undefined){
 let data6 = data.output;
 if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
 for(const key1 in data6){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
 const err15 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err15];
@@ -2744,7 +5294,7 @@ vErrors.push(err16);
 errors++;
 }
 if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err17 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema38.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+const err17 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema40.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -2789,10 +5339,11 @@ errors++;
 }
 }
 }
-if(data6.max_side_px !== undefined){
-let data9 = data6.max_side_px;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err21 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data6.print_ratio !== undefined){
+let data9 = data6.print_ratio;
+if(typeof data9 === "string"){
+if(!pattern7.test(data9)){
+const err21 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -2801,9 +5352,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 4096 || isNaN(data9)){
-const err22 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+}
+else {
+const err22 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -2812,8 +5363,11 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data9 < 256 || isNaN(data9)){
-const err23 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+if(data6.fit !== undefined){
+let data10 = data6.fit;
+if(typeof data10 !== "string"){
+const err23 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -2822,11 +5376,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err24 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!((data10 === "crop") || (data10 === "pad"))){
+const err24 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema40.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -2836,9 +5387,10 @@ vErrors.push(err24);
 errors++;
 }
 }
-}
-else {
-const err25 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data6.gravity !== undefined){
+let data11 = data6.gravity;
+if(typeof data11 !== "string"){
+const err25 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -2847,18 +5399,139 @@ vErrors.push(err25);
 }
 errors++;
 }
-validate27.errors = vErrors;
+if(!((((((data11 === "centre") || (data11 === "top")) || (data11 === "bottom")) || (data11 === "left")) || (data11 === "right")) || (data11 === "attention"))){
+const err26 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema40.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data6.pad_color !== undefined){
+let data12 = data6.pad_color;
+if(typeof data12 === "string"){
+if(!pattern8.test(data12)){
+const err27 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data6.max_side_px !== undefined){
+let data13 = data6.max_side_px;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err29 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 4096 || isNaN(data13)){
+const err30 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data13 < 256 || isNaN(data13)){
+const err31 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data6.enlarge !== undefined){
+if(typeof data6.enlarge !== "boolean"){
+const err32 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data6.enlarge !== undefined){
+if(data6.max_side_px === undefined){
+const err33 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+else {
+const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+validate29.errors = vErrors;
 return errors === 0;
 }
-validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v8 = validate28;
-const schema39 = {"type":"object","additionalProperties":false,"properties":{"text":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1},"watermark_media_id":{"type":"string","format":"uuid"},"position":{"type":"string","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"]},"size_percent":{"type":"number","minimum":1,"maximum":100},"opacity":{"type":"number","minimum":0.05,"maximum":1},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}]};
+const v10 = validate30;
+const schema41 = {"type":"object","additionalProperties":false,"properties":{"text":{"type":"string","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1},"watermark_media_id":{"type":"string","format":"uuid"},"position":{"type":"string","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"]},"size_percent":{"type":"number","minimum":1,"maximum":100},"opacity":{"type":"number","minimum":0.05,"maximum":1},"color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}]};
 
-function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate28.evaluated;
+const evaluated0 = validate30.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2920,7 +5593,7 @@ vErrors = null;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(((((((key0 === "text") || (key0 === "watermark_media_id")) || (key0 === "position")) || (key0 === "size_percent")) || (key0 === "opacity")) || (key0 === "color")) || (key0 === "output"))){
+if(!((((((((key0 === "text") || (key0 === "watermark_media_id")) || (key0 === "position")) || (key0 === "size_percent")) || (key0 === "opacity")) || (key0 === "color")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
 const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err3];
@@ -2934,7 +5607,7 @@ errors++;
 if(data.text !== undefined){
 let data0 = data.text;
 if(typeof data0 === "string"){
-if(func1(data0) > 80){
+if(func2(data0) > 80){
 const err4 = {instancePath:instancePath+"/text",schemaPath:"#/properties/text/maxLength",keyword:"maxLength",params:{limit: 80},message:"must NOT have more than 80 characters"};
 if(vErrors === null){
 vErrors = [err4];
@@ -2944,7 +5617,7 @@ vErrors.push(err4);
 }
 errors++;
 }
-if(func1(data0) < 1){
+if(func2(data0) < 1){
 const err5 = {instancePath:instancePath+"/text",schemaPath:"#/properties/text/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err5];
@@ -2954,7 +5627,7 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(!pattern25.test(data0)){
+if(!pattern53.test(data0)){
 const err6 = {instancePath:instancePath+"/text",schemaPath:"#/properties/text/pattern",keyword:"pattern",params:{pattern: "^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"},message:"must match pattern \""+"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -3014,7 +5687,7 @@ vErrors.push(err10);
 errors++;
 }
 if(!(((((((data2 === "bottom_right") || (data2 === "bottom")) || (data2 === "bottom_left")) || (data2 === "top_right")) || (data2 === "top")) || (data2 === "top_left")) || (data2 === "centre"))){
-const err11 = {instancePath:instancePath+"/position",schemaPath:"#/properties/position/enum",keyword:"enum",params:{allowedValues: schema39.properties.position.enum},message:"must be equal to one of the allowed values"};
+const err11 = {instancePath:instancePath+"/position",schemaPath:"#/properties/position/enum",keyword:"enum",params:{allowedValues: schema41.properties.position.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -3097,7 +5770,7 @@ errors++;
 if(data.color !== undefined){
 let data5 = data.color;
 if(typeof data5 === "string"){
-if(!pattern22.test(data5)){
+if(!pattern8.test(data5)){
 const err18 = {instancePath:instancePath+"/color",schemaPath:"#/properties/color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
 if(vErrors === null){
 vErrors = [err18];
@@ -3119,12 +5792,11 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data6 = data.output;
-if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
-for(const key1 in data6){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err20 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data6 = data.finish_frame_media_id;
+if(typeof data6 === "string"){
+if(!(formats0.test(data6))){
+const err20 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -3134,10 +5806,8 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data6.format !== undefined){
-let data7 = data6.format;
-if(typeof data7 !== "string"){
-const err21 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err21 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -3146,8 +5816,13 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema39.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data7 = data.output;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+for(const key1 in data7){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err22 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -3157,10 +5832,10 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data6.quality !== undefined){
-let data8 = data6.quality;
-if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data7.format !== undefined){
+let data8 = data7.format;
+if(typeof data8 !== "string"){
+const err23 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -3169,9 +5844,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-if((typeof data8 == "number") && (isFinite(data8))){
-if(data8 > 100 || isNaN(data8)){
-const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
+const err24 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema41.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -3180,8 +5854,11 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(data8 < 1 || isNaN(data8)){
-const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data7.quality !== undefined){
+let data9 = data7.quality;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -3190,12 +5867,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-}
-if(data6.max_side_px !== undefined){
-let data9 = data6.max_side_px;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 100 || isNaN(data9)){
+const err26 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -3204,9 +5878,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 4096 || isNaN(data9)){
-const err27 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data9 < 1 || isNaN(data9)){
+const err27 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -3215,8 +5888,13 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(data9 < 256 || isNaN(data9)){
-const err28 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data7.print_ratio !== undefined){
+let data10 = data7.print_ratio;
+if(typeof data10 === "string"){
+if(!pattern7.test(data10)){
+const err28 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -3226,10 +5904,8 @@ vErrors.push(err28);
 errors++;
 }
 }
-}
-}
 else {
-const err29 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err29 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -3239,9 +5915,10 @@ vErrors.push(err29);
 errors++;
 }
 }
-}
-else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data7.fit !== undefined){
+let data11 = data7.fit;
+if(typeof data11 !== "string"){
+const err30 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -3250,19 +5927,162 @@ vErrors.push(err30);
 }
 errors++;
 }
-validate28.errors = vErrors;
+if(!((data11 === "crop") || (data11 === "pad"))){
+const err31 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema41.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+if(data7.gravity !== undefined){
+let data12 = data7.gravity;
+if(typeof data12 !== "string"){
+const err32 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(!((((((data12 === "centre") || (data12 === "top")) || (data12 === "bottom")) || (data12 === "left")) || (data12 === "right")) || (data12 === "attention"))){
+const err33 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema41.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+if(data7.pad_color !== undefined){
+let data13 = data7.pad_color;
+if(typeof data13 === "string"){
+if(!pattern8.test(data13)){
+const err34 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data7.max_side_px !== undefined){
+let data14 = data7.max_side_px;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err36 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 4096 || isNaN(data14)){
+const err37 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data14 < 256 || isNaN(data14)){
+const err38 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data7.enlarge !== undefined){
+if(typeof data7.enlarge !== "boolean"){
+const err39 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data7.enlarge !== undefined){
+if(data7.max_side_px === undefined){
+const err40 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+else {
+const err42 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+validate30.errors = vErrors;
 return errors === 0;
 }
-validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v9 = validate29;
-const schema40 = {"type":"object","additionalProperties":false,"properties":{"base_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"subject_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"face_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"face_restore":{"type":"boolean"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}},"oneOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["subject_media_id"],"properties":{"subject_media_id":{"type":"string","format":"uuid"}}},{"required":["face_media_id"],"properties":{"face_media_id":{"type":"string","format":"uuid"}}}]};
-const pattern29 = new RegExp("^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$", "u");
+const v11 = validate31;
+const schema42 = {"type":"object","additionalProperties":false,"properties":{"base_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"subject_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"face_media_id":{"type":"string","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},"face_restore":{"type":"boolean"},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}},"oneOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["subject_media_id"],"properties":{"subject_media_id":{"type":"string","format":"uuid"}}},{"required":["face_media_id"],"properties":{"face_media_id":{"type":"string","format":"uuid"}}}]};
 
-function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate29.evaluated;
+const evaluated0 = validate31.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -3446,7 +6266,7 @@ vErrors = null;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(((((key0 === "base_media_id") || (key0 === "subject_media_id")) || (key0 === "face_media_id")) || (key0 === "face_restore")) || (key0 === "output"))){
+if(!((((((key0 === "base_media_id") || (key0 === "subject_media_id")) || (key0 === "face_media_id")) || (key0 === "face_restore")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
 const err10 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err10];
@@ -3460,7 +6280,7 @@ errors++;
 if(data.base_media_id !== undefined){
 let data3 = data.base_media_id;
 if(typeof data3 === "string"){
-if(!pattern29.test(data3)){
+if(!pattern17.test(data3)){
 const err11 = {instancePath:instancePath+"/base_media_id",schemaPath:"#/properties/base_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -3485,7 +6305,7 @@ errors++;
 if(data.subject_media_id !== undefined){
 let data4 = data.subject_media_id;
 if(typeof data4 === "string"){
-if(!pattern29.test(data4)){
+if(!pattern17.test(data4)){
 const err13 = {instancePath:instancePath+"/subject_media_id",schemaPath:"#/properties/subject_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
 if(vErrors === null){
 vErrors = [err13];
@@ -3510,7 +6330,7 @@ errors++;
 if(data.face_media_id !== undefined){
 let data5 = data.face_media_id;
 if(typeof data5 === "string"){
-if(!pattern29.test(data5)){
+if(!pattern17.test(data5)){
 const err15 = {instancePath:instancePath+"/face_media_id",schemaPath:"#/properties/face_media_id/pattern",keyword:"pattern",params:{pattern: "^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},message:"must match pattern \""+"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"+"\""};
 if(vErrors === null){
 vErrors = [err15];
@@ -3544,12 +6364,11 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data7 = data.output;
-if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
-for(const key1 in data7){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err18 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data7 = data.finish_frame_media_id;
+if(typeof data7 === "string"){
+if(!(formats0.test(data7))){
+const err18 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -3559,10 +6378,8 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data7.format !== undefined){
-let data8 = data7.format;
-if(typeof data8 !== "string"){
-const err19 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err19 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -3571,8 +6388,13 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
-const err20 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema40.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data8 = data.output;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+for(const key1 in data8){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err20 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -3582,10 +6404,10 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data7.quality !== undefined){
-let data9 = data7.quality;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err21 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data8.format !== undefined){
+let data9 = data8.format;
+if(typeof data9 !== "string"){
+const err21 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -3594,9 +6416,8 @@ vErrors.push(err21);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 100 || isNaN(data9)){
-const err22 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data9 === "jpeg") || (data9 === "png")) || (data9 === "webp"))){
+const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema42.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -3605,8 +6426,11 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data9 < 1 || isNaN(data9)){
-const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data8.quality !== undefined){
+let data10 = data8.quality;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err23 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -3615,12 +6439,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-}
-if(data7.max_side_px !== undefined){
-let data10 = data7.max_side_px;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err24 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 100 || isNaN(data10)){
+const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -3629,9 +6450,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 4096 || isNaN(data10)){
-const err25 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data10 < 1 || isNaN(data10)){
+const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -3640,8 +6460,13 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data10 < 256 || isNaN(data10)){
-const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data8.print_ratio !== undefined){
+let data11 = data8.print_ratio;
+if(typeof data11 === "string"){
+if(!pattern7.test(data11)){
+const err26 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -3651,10 +6476,8 @@ vErrors.push(err26);
 errors++;
 }
 }
-}
-}
 else {
-const err27 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err27 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -3664,9 +6487,10 @@ vErrors.push(err27);
 errors++;
 }
 }
-}
-else {
-const err28 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data8.fit !== undefined){
+let data12 = data8.fit;
+if(typeof data12 !== "string"){
+const err28 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -3675,20 +6499,164 @@ vErrors.push(err28);
 }
 errors++;
 }
-validate29.errors = vErrors;
+if(!((data12 === "crop") || (data12 === "pad"))){
+const err29 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema42.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data8.gravity !== undefined){
+let data13 = data8.gravity;
+if(typeof data13 !== "string"){
+const err30 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(!((((((data13 === "centre") || (data13 === "top")) || (data13 === "bottom")) || (data13 === "left")) || (data13 === "right")) || (data13 === "attention"))){
+const err31 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema42.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+if(data8.pad_color !== undefined){
+let data14 = data8.pad_color;
+if(typeof data14 === "string"){
+if(!pattern8.test(data14)){
+const err32 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+if(data8.max_side_px !== undefined){
+let data15 = data8.max_side_px;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err34 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 4096 || isNaN(data15)){
+const err35 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if(data15 < 256 || isNaN(data15)){
+const err36 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+if(data8.enlarge !== undefined){
+if(typeof data8.enlarge !== "boolean"){
+const err37 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data8.enlarge !== undefined){
+if(data8.max_side_px === undefined){
+const err38 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+else {
+const err40 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+validate31.errors = vErrors;
 return errors === 0;
 }
-validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v10 = validate30;
-const schema41 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"strength":{"type":"integer","minimum":0,"maximum":80},"seed":{"type":"integer","minimum":1,"maximum":10000000000},"scale":{"type":"number","minimum":0.1,"maximum":20},"negative_prompt":{"type":"string","minLength":1,"maxLength":1000,"pattern":"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"},"original_language":{"type":"string","pattern":"^[a-z]{2}$"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
-const pattern33 = new RegExp("^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$", "u");
-const pattern34 = new RegExp("^[a-z]{2}$", "u");
+const v12 = validate32;
+const schema43 = {"type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"strength":{"type":"integer","minimum":0,"maximum":80},"seed":{"type":"integer","minimum":1,"maximum":10000000000},"scale":{"type":"number","minimum":0.1,"maximum":20},"negative_prompt":{"type":"string","minLength":1,"maxLength":1000,"pattern":"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"},"original_language":{"type":"string","pattern":"^[a-z]{2}$"},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
+const pattern67 = new RegExp("^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$", "u");
+const pattern68 = new RegExp("^[a-z]{2}$", "u");
 
-function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate30.evaluated;
+const evaluated0 = validate32.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -3707,7 +6675,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "prompt") || (key0 === "strength")) || (key0 === "seed")) || (key0 === "scale")) || (key0 === "negative_prompt")) || (key0 === "original_language")) || (key0 === "output"))){
+if(!((((((((key0 === "prompt") || (key0 === "strength")) || (key0 === "seed")) || (key0 === "scale")) || (key0 === "negative_prompt")) || (key0 === "original_language")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -3721,7 +6689,7 @@ errors++;
 if(data.prompt !== undefined){
 let data0 = data.prompt;
 if(typeof data0 === "string"){
-if(func1(data0) > 2000){
+if(func2(data0) > 2000){
 const err2 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err2];
@@ -3731,7 +6699,7 @@ vErrors.push(err2);
 }
 errors++;
 }
-if(func1(data0) < 1){
+if(func2(data0) < 1){
 const err3 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err3];
@@ -3871,7 +6839,7 @@ errors++;
 if(data.negative_prompt !== undefined){
 let data4 = data.negative_prompt;
 if(typeof data4 === "string"){
-if(func1(data4) > 1000){
+if(func2(data4) > 1000){
 const err15 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/maxLength",keyword:"maxLength",params:{limit: 1000},message:"must NOT have more than 1000 characters"};
 if(vErrors === null){
 vErrors = [err15];
@@ -3881,7 +6849,7 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(func1(data4) < 1){
+if(func2(data4) < 1){
 const err16 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err16];
@@ -3891,7 +6859,7 @@ vErrors.push(err16);
 }
 errors++;
 }
-if(!pattern33.test(data4)){
+if(!pattern67.test(data4)){
 const err17 = {instancePath:instancePath+"/negative_prompt",schemaPath:"#/properties/negative_prompt/pattern",keyword:"pattern",params:{pattern: "^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"},message:"must match pattern \""+"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$"+"\""};
 if(vErrors === null){
 vErrors = [err17];
@@ -3916,7 +6884,7 @@ errors++;
 if(data.original_language !== undefined){
 let data5 = data.original_language;
 if(typeof data5 === "string"){
-if(!pattern34.test(data5)){
+if(!pattern68.test(data5)){
 const err19 = {instancePath:instancePath+"/original_language",schemaPath:"#/properties/original_language/pattern",keyword:"pattern",params:{pattern: "^[a-z]{2}$"},message:"must match pattern \""+"^[a-z]{2}$"+"\""};
 if(vErrors === null){
 vErrors = [err19];
@@ -3938,12 +6906,11 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data6 = data.output;
-if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
-for(const key1 in data6){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err21 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data6 = data.finish_frame_media_id;
+if(typeof data6 === "string"){
+if(!(formats0.test(data6))){
+const err21 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -3953,10 +6920,8 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data6.format !== undefined){
-let data7 = data6.format;
-if(typeof data7 !== "string"){
-const err22 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err22 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -3965,8 +6930,13 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(!(((data7 === "jpeg") || (data7 === "png")) || (data7 === "webp"))){
-const err23 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema41.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data7 = data.output;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+for(const key1 in data7){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err23 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -3976,10 +6946,10 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data6.quality !== undefined){
-let data8 = data6.quality;
-if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-const err24 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data7.format !== undefined){
+let data8 = data7.format;
+if(typeof data8 !== "string"){
+const err24 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -3988,9 +6958,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-if((typeof data8 == "number") && (isFinite(data8))){
-if(data8 > 100 || isNaN(data8)){
-const err25 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data8 === "jpeg") || (data8 === "png")) || (data8 === "webp"))){
+const err25 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema43.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -3999,8 +6968,11 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data8 < 1 || isNaN(data8)){
-const err26 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data7.quality !== undefined){
+let data9 = data7.quality;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err26 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -4009,12 +6981,9 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-}
-if(data6.max_side_px !== undefined){
-let data9 = data6.max_side_px;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err27 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 100 || isNaN(data9)){
+const err27 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -4023,9 +6992,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 4096 || isNaN(data9)){
-const err28 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data9 < 1 || isNaN(data9)){
+const err28 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -4034,8 +7002,13 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data9 < 256 || isNaN(data9)){
-const err29 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data7.print_ratio !== undefined){
+let data10 = data7.print_ratio;
+if(typeof data10 === "string"){
+if(!pattern7.test(data10)){
+const err29 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -4045,10 +7018,8 @@ vErrors.push(err29);
 errors++;
 }
 }
-}
-}
 else {
-const err30 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err30 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -4058,9 +7029,10 @@ vErrors.push(err30);
 errors++;
 }
 }
-}
-else {
-const err31 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data7.fit !== undefined){
+let data11 = data7.fit;
+if(typeof data11 !== "string"){
+const err31 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -4069,18 +7041,162 @@ vErrors.push(err31);
 }
 errors++;
 }
-validate30.errors = vErrors;
+if(!((data11 === "crop") || (data11 === "pad"))){
+const err32 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema43.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data7.gravity !== undefined){
+let data12 = data7.gravity;
+if(typeof data12 !== "string"){
+const err33 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(!((((((data12 === "centre") || (data12 === "top")) || (data12 === "bottom")) || (data12 === "left")) || (data12 === "right")) || (data12 === "attention"))){
+const err34 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema43.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data7.pad_color !== undefined){
+let data13 = data7.pad_color;
+if(typeof data13 === "string"){
+if(!pattern8.test(data13)){
+const err35 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data7.max_side_px !== undefined){
+let data14 = data7.max_side_px;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err37 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 4096 || isNaN(data14)){
+const err38 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(data14 < 256 || isNaN(data14)){
+const err39 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+}
+if(data7.enlarge !== undefined){
+if(typeof data7.enlarge !== "boolean"){
+const err40 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data7.enlarge !== undefined){
+if(data7.max_side_px === undefined){
+const err41 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+else {
+const err43 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+validate32.errors = vErrors;
 return errors === 0;
 }
-validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v11 = validate31;
-const schema42 = {"type":"object","additionalProperties":false,"required":["style_media_id"],"properties":{"style_media_id":{"type":"string","format":"uuid"},"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"max_side_px":{"type":"integer","minimum":256,"maximum":4096}}}}};
+const v13 = validate33;
+const schema44 = {"type":"object","additionalProperties":false,"required":["style_media_id"],"properties":{"style_media_id":{"type":"string","format":"uuid"},"prompt":{"type":"string","minLength":1,"maxLength":2000,"pattern":"\\S"},"finish_frame_media_id":{"type":"string","format":"uuid"},"output":{"type":"object","additionalProperties":false,"properties":{"format":{"type":"string","enum":["jpeg","png","webp"]},"quality":{"type":"integer","minimum":1,"maximum":100},"print_ratio":{"type":"string","pattern":"^[1-9]\\d?:[1-9]\\d?$"},"fit":{"type":"string","enum":["crop","pad"]},"gravity":{"type":"string","enum":["centre","top","bottom","left","right","attention"]},"pad_color":{"type":"string","pattern":"^#[0-9a-fA-F]{6}$"},"max_side_px":{"type":"integer","minimum":256,"maximum":4096},"enlarge":{"type":"boolean"}},"dependentRequired":{"enlarge":["max_side_px"]}}}};
 
-function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate31.evaluated;
+const evaluated0 = validate33.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -4099,7 +7215,7 @@ vErrors.push(err0);
 errors++;
 }
 for(const key0 in data){
-if(!(((key0 === "style_media_id") || (key0 === "prompt")) || (key0 === "output"))){
+if(!((((key0 === "style_media_id") || (key0 === "prompt")) || (key0 === "finish_frame_media_id")) || (key0 === "output"))){
 const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
@@ -4138,7 +7254,7 @@ errors++;
 if(data.prompt !== undefined){
 let data1 = data.prompt;
 if(typeof data1 === "string"){
-if(func1(data1) > 2000){
+if(func2(data1) > 2000){
 const err4 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/maxLength",keyword:"maxLength",params:{limit: 2000},message:"must NOT have more than 2000 characters"};
 if(vErrors === null){
 vErrors = [err4];
@@ -4148,7 +7264,7 @@ vErrors.push(err4);
 }
 errors++;
 }
-if(func1(data1) < 1){
+if(func2(data1) < 1){
 const err5 = {instancePath:instancePath+"/prompt",schemaPath:"#/properties/prompt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err5];
@@ -4180,12 +7296,11 @@ vErrors.push(err7);
 errors++;
 }
 }
-if(data.output !== undefined){
-let data2 = data.output;
-if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
-for(const key1 in data2){
-if(!(((key1 === "format") || (key1 === "quality")) || (key1 === "max_side_px"))){
-const err8 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data.finish_frame_media_id !== undefined){
+let data2 = data.finish_frame_media_id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err8 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -4195,10 +7310,8 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data2.format !== undefined){
-let data3 = data2.format;
-if(typeof data3 !== "string"){
-const err9 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err9 = {instancePath:instancePath+"/finish_frame_media_id",schemaPath:"#/properties/finish_frame_media_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -4207,8 +7320,13 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(!(((data3 === "jpeg") || (data3 === "png")) || (data3 === "webp"))){
-const err10 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema42.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
+}
+if(data.output !== undefined){
+let data3 = data.output;
+if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
+for(const key1 in data3){
+if(!((((((((key1 === "format") || (key1 === "quality")) || (key1 === "print_ratio")) || (key1 === "fit")) || (key1 === "gravity")) || (key1 === "pad_color")) || (key1 === "max_side_px")) || (key1 === "enlarge"))){
+const err10 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -4218,10 +7336,10 @@ vErrors.push(err10);
 errors++;
 }
 }
-if(data2.quality !== undefined){
-let data4 = data2.quality;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err11 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data3.format !== undefined){
+let data4 = data3.format;
+if(typeof data4 !== "string"){
+const err11 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -4230,9 +7348,8 @@ vErrors.push(err11);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 100 || isNaN(data4)){
-const err12 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(!(((data4 === "jpeg") || (data4 === "png")) || (data4 === "webp"))){
+const err12 = {instancePath:instancePath+"/output/format",schemaPath:"#/properties/output/properties/format/enum",keyword:"enum",params:{allowedValues: schema44.properties.output.properties.format.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -4241,8 +7358,11 @@ vErrors.push(err12);
 }
 errors++;
 }
-if(data4 < 1 || isNaN(data4)){
-const err13 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data3.quality !== undefined){
+let data5 = data3.quality;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err13 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -4251,12 +7371,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-}
-if(data2.max_side_px !== undefined){
-let data5 = data2.max_side_px;
-if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-const err14 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 100 || isNaN(data5)){
+const err14 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -4265,9 +7382,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 > 4096 || isNaN(data5)){
-const err15 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(data5 < 1 || isNaN(data5)){
+const err15 = {instancePath:instancePath+"/output/quality",schemaPath:"#/properties/output/properties/quality/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -4276,8 +7392,13 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(data5 < 256 || isNaN(data5)){
-const err16 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+}
+}
+if(data3.print_ratio !== undefined){
+let data6 = data3.print_ratio;
+if(typeof data6 === "string"){
+if(!pattern7.test(data6)){
+const err16 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/pattern",keyword:"pattern",params:{pattern: "^[1-9]\\d?:[1-9]\\d?$"},message:"must match pattern \""+"^[1-9]\\d?:[1-9]\\d?$"+"\""};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -4287,10 +7408,8 @@ vErrors.push(err16);
 errors++;
 }
 }
-}
-}
 else {
-const err17 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err17 = {instancePath:instancePath+"/output/print_ratio",schemaPath:"#/properties/output/properties/print_ratio/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -4300,9 +7419,10 @@ vErrors.push(err17);
 errors++;
 }
 }
-}
-else {
-const err18 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data3.fit !== undefined){
+let data7 = data3.fit;
+if(typeof data7 !== "string"){
+const err18 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -4311,22 +7431,168 @@ vErrors.push(err18);
 }
 errors++;
 }
-validate31.errors = vErrors;
+if(!((data7 === "crop") || (data7 === "pad"))){
+const err19 = {instancePath:instancePath+"/output/fit",schemaPath:"#/properties/output/properties/fit/enum",keyword:"enum",params:{allowedValues: schema44.properties.output.properties.fit.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data3.gravity !== undefined){
+let data8 = data3.gravity;
+if(typeof data8 !== "string"){
+const err20 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(!((((((data8 === "centre") || (data8 === "top")) || (data8 === "bottom")) || (data8 === "left")) || (data8 === "right")) || (data8 === "attention"))){
+const err21 = {instancePath:instancePath+"/output/gravity",schemaPath:"#/properties/output/properties/gravity/enum",keyword:"enum",params:{allowedValues: schema44.properties.output.properties.gravity.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data3.pad_color !== undefined){
+let data9 = data3.pad_color;
+if(typeof data9 === "string"){
+if(!pattern8.test(data9)){
+const err22 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/pattern",keyword:"pattern",params:{pattern: "^#[0-9a-fA-F]{6}$"},message:"must match pattern \""+"^#[0-9a-fA-F]{6}$"+"\""};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/output/pad_color",schemaPath:"#/properties/output/properties/pad_color/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data3.max_side_px !== undefined){
+let data10 = data3.max_side_px;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err24 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 4096 || isNaN(data10)){
+const err25 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4096},message:"must be <= 4096"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data10 < 256 || isNaN(data10)){
+const err26 = {instancePath:instancePath+"/output/max_side_px",schemaPath:"#/properties/output/properties/max_side_px/minimum",keyword:"minimum",params:{comparison: ">=", limit: 256},message:"must be >= 256"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data3.enlarge !== undefined){
+if(typeof data3.enlarge !== "boolean"){
+const err27 = {instancePath:instancePath+"/output/enlarge",schemaPath:"#/properties/output/properties/enlarge/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data3.enlarge !== undefined){
+if(data3.max_side_px === undefined){
+const err28 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/dependentRequired",keyword:"dependentRequired",params:{property: "enlarge",
+    missingProperty: "max_side_px",
+    depsCount: 1,
+    deps: "max_side_px"},message:"must have property max_side_px when property enlarge is present"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/output",schemaPath:"#/properties/output/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+validate33.errors = vErrors;
 return errors === 0;
 }
-validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate33.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const providerSettings = new Map([
-  ["bfl/image_edit", { validate: v0, schema: {"title":"Edit the photo by a prompt","description":"A FLUX model of Black Forest Labs paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name in the address of the API. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"flux-kontext-pro","examples":["flux-kontext-pro","flux-kontext-max","flux-2-pro"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["2:3","3:2","1:1","16:9"]},"prompt_upsampling":{"type":"boolean","title":"Let the service write the prompt out","description":"The service makes the prompt longer before it paints. Left out: no.","examples":[false]},"safety_tolerance":{"type":"integer","title":"Safety tolerance","description":"How much the service lets pass, 0 the least. Left out: 2.","minimum":0,"maximum":6,"examples":[2]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: PNG.","enum":["jpeg","png"],"examples":["jpeg"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Black Forest Labs sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Black Forest Labs sent.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"flux-kontext-max","aspect_ratio":"2:3","safety_tolerance":2,"picture_format":"jpeg","seed":42,"output":{"format":"jpeg","quality":92}}]} }],
-  ["fal/image_edit", { validate: v1, schema: {"title":"Edit the photo by a prompt","description":"A model at fal paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's id at fal, as in the address of its page. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$","maxLength":200,"default":"fal-ai/flux-pro/kontext","examples":["fal-ai/flux-pro/kontext","fal-ai/flux-pro/kontext/max","fal-ai/nano-banana/edit"]},"photo_input":{"type":"string","title":"Name of the photo's input","description":"What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60,"default":"image_url","examples":["image_url","image_urls[]"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["2:3","3:2","1:1","16:9"]},"guidance":{"type":"number","title":"Guidance","description":"How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.","minimum":0,"maximum":30,"examples":[3.5]},"safety_tolerance":{"type":"string","title":"Safety tolerance","description":"How much the model lets pass, 1 the least. Left out: the model's own.","enum":["1","2","3","4","5","6"],"examples":["2"]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.","enum":["jpeg","png"],"examples":["jpeg"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as fal sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format fal sent.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"fal-ai/nano-banana/edit","photo_input":"image_urls[]","picture_format":"jpeg","output":{"format":"jpeg","quality":92}}]} }],
-  ["gemini/image_edit", { validate: v2, schema: {"title":"Edit the photo by a prompt","description":"Gemini paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":2000,"pattern":"\\S"},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Gemini sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Gemini chose.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}}]} }],
-  ["openai/image_edit", { validate: v3, schema: {"title":"Edit the photo by a prompt","description":"OpenAI paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second.","minLength":1,"maxLength":32000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name at OpenAI. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gpt-image-2","examples":["gpt-image-2","gpt-image-1.5","gpt-image-1-mini"]},"size":{"type":"string","title":"Picture size","description":"Width and height in pixels, or auto: the model chooses. Both sides must be divisible by 16, none longer than 3840, one at most three times the other; 655,360 to 8,294,400 pixels in all. Older models know 1024x1024, 1536x1024 and 1024x1536 only. Larger takes longer and costs more. Left out: auto.","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$","examples":["auto","1024x1024","1536x1024","1024x1536","1200x1792","2048x1152","3840x2160"]},"quality":{"type":"string","title":"Quality","description":"How much work goes into the picture. Low comes back soonest and costs least; high may take longer than the response window. Left out: auto, the model chooses.","enum":["auto","low","medium","high"],"examples":["medium"]},"background":{"type":"string","title":"Background","description":"A transparent background needs a PNG or WebP as the result, and a model that can do it. Left out: auto, the model chooses.","enum":["auto","opaque","transparent"],"examples":["opaque"]},"input_fidelity":{"type":"string","title":"Likeness","description":"High keeps faces, logos and fine details of the photo closer to what they are, and costs more. Only models of the family gpt-image-1 know it (gpt-image-1-mini: low only). Never sent to gpt-image-2 and its kin, which always look closely. Left out: low.","enum":["low","high"],"examples":["high"]},"moderation":{"type":"string","title":"Moderation","description":"Low makes the service refuse less. Left out: auto.","enum":["auto","low"],"examples":["low"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":15,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as OpenAI sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer and comes back soonest. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: JPEG, or PNG where the background is to be transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"gpt-image-1.5","size":"1024x1536","quality":"medium","background":"opaque","input_fidelity":"high","moderation":"auto","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"],"output":{"format":"jpeg","quality":92}}]} }],
-  ["replicate/image_edit", { validate: v4, schema: {"title":"Edit the photo by a prompt","description":"A model at Replicate paints a new picture from the photo just taken, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model at Replicate: owner/name, or owner/name:version for models that are not official. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$","maxLength":200,"default":"black-forest-labs/flux-kontext-pro","examples":["black-forest-labs/flux-kontext-pro","black-forest-labs/flux-kontext-max","google/nano-banana"]},"photo_input":{"type":"string","title":"Name of the photo's input","description":"What this model calls the picture it edits. A name that ends in [] is a list of pictures. The model's page at the service says it.","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60,"default":"input_image","examples":["input_image","image","image_input[]"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^(\\d{1,2}:\\d{1,2}|match_input_image)$","examples":["2:3","3:2","1:1","match_input_image"]},"guidance":{"type":"number","title":"Guidance","description":"How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.","minimum":0,"maximum":30,"examples":[3.5]},"safety_tolerance":{"type":"integer","title":"Safety tolerance","description":"How much the model lets pass, 0 the least. With a photo many models allow at most 2. Left out: the model's own.","minimum":0,"maximum":6,"examples":[2]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.","enum":["jpg","png","webp"],"examples":["jpg"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Replicate sent it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Replicate sent.","enum":["jpeg","png","webp"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"google/nano-banana","photo_input":"image_input[]","aspect_ratio":"2:3","picture_format":"jpg","seed":42,"output":{"format":"jpeg","quality":92}}]} }],
-  ["studio/crop", { validate: v5, schema: {"title":"Crop to a print size","description":"Cuts the photo to the shape of a print. Nothing is stretched or enlarged.","type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","title":"Print ratio","description":"Short side to long side, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9.","pattern":"^[1-9]\\d?:[1-9]\\d?$","default":"2:3","examples":["2:3","4:6","5:7","1:1","16:9"]},"orientation":{"type":"string","title":"Orientation","description":"Whether the print stands or lies. Auto follows the photo; a square photo gets the ratio as it is written.","enum":["auto","portrait","landscape"],"default":"auto"},"gravity":{"type":"string","title":"What to keep","description":"The part of the photo that stays. Attention looks for the most striking part: skin tones, strong colours, fine detail.","enum":["centre","top","bottom","left","right","attention"],"default":"centre"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"print_ratio":"5:7","orientation":"portrait","gravity":"attention","output":{"format":"jpeg","quality":92}}]} }],
-  ["studio/filter", { validate: v6, schema: {"title":"Colour filter","description":"Changes the colours of the whole photo.","type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","title":"Effect","description":"Greyscale and noir (harder contrast) are black and white; sepia is an old print; duotone uses the two colours below; vintage is faded, vivid is richer, warm and cool shift the light.","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"],"default":"greyscale"},"strength":{"type":"number","title":"Strength","description":"0 leaves the photo as it is, 1 is the whole effect.","minimum":0,"maximum":1,"default":1},"shadow_color":{"type":"string","title":"Duotone: shadows","description":"The colour that black becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#1b1464"},"highlight_color":{"type":"string","title":"Duotone: highlights","description":"The colour that white becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffd166"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"effect":"duotone","strength":0.9,"shadow_color":"#2b0a3d","highlight_color":"#ffe8c7"}]} }],
-  ["studio/frame", { validate: v7, schema: {"title":"Frame","description":"Puts the photo into a frame: a plain one drawn from these settings, or a template picture with a transparent window.","type":"object","additionalProperties":false,"properties":{"style":{"type":"string","title":"Style","description":"Border is even on all sides, and grows below when there is a caption. Polaroid always has a high strip below the photo.","enum":["border","polaroid"],"default":"border"},"border_percent":{"type":"number","title":"Border, percent","description":"Width of the border, in percent of the photo's shorter side. Not used with a frame picture.","minimum":0,"maximum":25,"default":4},"color":{"type":"string","title":"Frame colour","description":"Not used with a frame picture. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"caption":{"type":"string","title":"Caption","description":"One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","default":"","examples":["Анна и Пётр · 12 июля","Summer party 2026"]},"caption_color":{"type":"string","title":"Caption colour","description":"The colour of the letters. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#222222"},"overlay_media_id":{"type":"string","format":"uuid","title":"Frame picture","description":"A PNG or WebP with a transparent window, laid over the photo. It decides the shape and the size of the result; the photo fills it from edge to edge. Left out: the plain frame."},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{},{"style":"polaroid","caption":"Анна и Пётр · 12 июля","caption_color":"#5b3a29"},{"overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","output":{"max_side_px":1800}}]} }],
-  ["studio/watermark", { validate: v8, schema: {"title":"Watermark","description":"Puts a line of text or a small picture over the photo. The picture wins when both are given.","type":"object","additionalProperties":false,"properties":{"text":{"type":"string","title":"Text","description":"One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1,"examples":["© Студия «Свет»","photobooth.example"]},"watermark_media_id":{"type":"string","format":"uuid","title":"Picture","description":"A logo, best a PNG or WebP with a transparent background."},"position":{"type":"string","title":"Position","description":"Where on the photo.","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"],"default":"bottom_right"},"size_percent":{"type":"number","title":"Size, percent","description":"Height of the line of text or of the picture, in percent of the photo's shorter side.","minimum":1,"maximum":100,"default":6},"opacity":{"type":"number","title":"Opacity","description":"1 hides what is below, lower values let it shine through.","minimum":0.05,"maximum":1,"default":0.7},"color":{"type":"string","title":"Text colour","description":"The letters get a thin dark edge, so that light colours are legible everywhere. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. What is left out keeps its default.","additionalProperties":false,"default":{},"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it.","enum":["jpeg","png","webp"],"default":"jpeg"},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"default":90},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one is never enlarged. Left out: the size stays. A 10 × 15 cm print at 300 dpi needs 1800.","minimum":256,"maximum":4096}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}],"examples":[{"text":"© Студия «Свет»"},{"watermark_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","position":"top_left","size_percent":15,"opacity":0.9}]} }],
-  ["turbotext/identity_transfer", { validate: v9, schema: {"title":"Put a face on a person","description":"Turbotext puts a face on a person. One of the two is the photo just taken, the other a template: exactly one of base_media_id (or subject_media_id) and face_media_id names a template. It fetches both by public links of this server, which end with the job.","type":"object","additionalProperties":false,"properties":{"base_media_id":{"type":"string","title":"Person","description":"Whose face is replaced: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"subject_media_id":{"type":"string","title":"Person, older name","description":"The same as base_media_id, for slots that were set up with the older name.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"face_media_id":{"type":"string","title":"Face","description":"The face that is put there: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"face_restore":{"type":"boolean","title":"Restore the face","description":"Sharpens the face afterwards. Left out: as the service does by itself.","examples":[true]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Turbotext made it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"oneOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["subject_media_id"],"properties":{"subject_media_id":{"type":"string","format":"uuid"}}},{"required":["face_media_id"],"properties":{"face_media_id":{"type":"string","format":"uuid"}}}],"examples":[{"base_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"base_media_id":"ingest","face_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","face_restore":true},{"subject_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","face_media_id":"ingest","output":{"format":"jpeg","quality":92}}]} }],
-  ["turbotext/image_edit", { validate: v10, schema: {"title":"Edit the photo by a prompt","description":"Turbotext paints a new picture from the photo just taken, as the prompt says. It fetches the photo by a public link of this server, which ends with the job.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in the language given below. Say what must stay as it is, such as faces and the number of people.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Сделай из фотографии страницу комикса, лица оставь узнаваемыми."]},"strength":{"type":"integer","title":"Strength","description":"How far the picture may go from the photo: 0 leaves it as it is. Left out: 40.","minimum":0,"maximum":80,"examples":[40]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":1,"maximum":10000000000,"examples":[42]},"scale":{"type":"number","title":"Guidance","description":"How closely the picture follows the prompt. Left out: 7.5.","minimum":0.1,"maximum":20,"examples":[7.5]},"negative_prompt":{"type":"string","title":"Not in the picture","description":"What the picture must not show, at most 80 words.","minLength":1,"maxLength":1000,"pattern":"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$","examples":["текст, водяной знак, лишние пальцы"]},"original_language":{"type":"string","title":"Language of the prompt","description":"Two letters (ISO 639-1). Left out: ru.","pattern":"^[a-z]{2}$","examples":["ru","en"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Turbotext made it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"prompt":"Сделай из фотографии страницу комикса, лица оставь узнаваемыми."},{"prompt":"Turn the guests into a Renaissance oil portrait.","strength":55,"seed":42,"scale":9,"negative_prompt":"text, watermark, extra fingers","original_language":"en","output":{"format":"jpeg","quality":92}}]} }],
-  ["turbotext/style_transfer", { validate: v11, schema: {"title":"Paint the photo in the style of a template picture","description":"Turbotext mixes the photo just taken with a style picture. It fetches both by public links of this server, which end with the job.","type":"object","additionalProperties":false,"required":["style_media_id"],"properties":{"style_media_id":{"type":"string","format":"uuid","title":"Style picture","description":"The id of a template of this slot, registered under this setting key: the picture whose style the photo gets.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"prompt":{"type":"string","title":"Prompt","description":"Says the effect in words as well. Left out: the style picture alone decides.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Импрессионизм, крупные мазки, тёплый свет"]},"output":{"type":"object","title":"Result file","description":"How the finished picture is written. Left out: as Turbotext made it.","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format Turbotext sent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG.","minimum":1,"maximum":100,"examples":[92]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, a smaller one is never enlarged. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]}},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800}]}},"examples":[{"style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","prompt":"Импрессионизм, крупные мазки, тёплый свет","output":{"max_side_px":1800}}]} }],
+  ["bfl/image_edit", { validate: v0, schema: {"title":"Edit the photo by a prompt","description":"A FLUX model of Black Forest Labs paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.","Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name in the address of the API. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"flux-kontext-pro","examples":["flux-kontext-pro","flux-kontext-max","flux-2-pro"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP; together with the photo they may have 14 MB. FLUX.1 Kontext takes three, FLUX.2 seven. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":7,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["2:3","3:2","1:1","16:9"]},"prompt_upsampling":{"type":"boolean","title":"Let the service write the prompt out","description":"The service makes the prompt longer before it paints. Left out: no.","examples":[false]},"safety_tolerance":{"type":"integer","title":"Safety tolerance","description":"How much the service lets pass, 0 the least. Left out: 2.","minimum":0,"maximum":6,"examples":[2]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: PNG.","enum":["jpeg","png"],"examples":["jpeg"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"flux-kontext-max","aspect_ratio":"2:3","safety_tolerance":2,"picture_format":"jpeg","seed":42,"output":{"format":"jpeg","quality":92}},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"flux-2-pro","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]}]} }],
+  ["fal/image_edit", { validate: v1, schema: {"title":"Edit the photo by a prompt","description":"A model at fal paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.","Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's id at fal, as in the address of its page. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*){1,4}$","maxLength":200,"default":"fal-ai/flux-pro/kontext","examples":["fal-ai/flux-pro/kontext","fal-ai/flux-pro/kontext/max","fal-ai/nano-banana/edit"]},"photo_input":{"type":"string","title":"Name of the photo's input","description":"What this model calls the picture it edits. A name that ends in [] is a list of pictures: the photo, then the templates. The model's page at the service says it.","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60,"default":"image_url","examples":["image_url","image_urls[]"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP; together with the photo they may have 7 MB. Only a model whose input is a list of pictures takes them, so photo_input has to end in []. How many it takes, the model’s page at the service says. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":13,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["2:3","3:2","1:1","16:9"]},"guidance":{"type":"number","title":"Guidance","description":"How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.","minimum":0,"maximum":30,"examples":[3.5]},"safety_tolerance":{"type":"string","title":"Safety tolerance","description":"How much the model lets pass, 1 the least. Left out: the model's own.","enum":["1","2","3","4","5","6"],"examples":["2"]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.","enum":["jpeg","png"],"examples":["jpeg"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"dependentSchemas":{"template_media_ids":{"required":["photo_input"],"properties":{"photo_input":{"type":"string","pattern":"\\[\\]$"}}}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"fal-ai/nano-banana/edit","photo_input":"image_urls[]","picture_format":"jpeg","output":{"format":"jpeg","quality":92}},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"fal-ai/nano-banana/edit","photo_input":"image_urls[]","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]}]} }],
+  ["gemini/identity_transfer", { validate: v2, schema: {"title":"Put a person or a thing into a picture","description":"Gemini puts what one picture shows into another, as the prompt says: the guest into a scene, or a costume onto the guest. One of the two is the photo just taken; at least one of base_media_id and overlay_media_id names a template. Where both do, the photo is not sent.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"Who or what goes where and what must stay as it is, in any language. The base is the first image, the overlay the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Put the person from the second image into the place of the knight in the first. Keep the face recognisable and change nothing else.","Put {{survey1|the guest}} from the second image into the place of the knight in the first. Change nothing else."]},"base_media_id":{"type":"string","title":"Base","description":"The picture that is changed: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"overlay_media_id":{"type":"string","title":"Overlay","description":"What is put into it: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo. Any picture will do, a JPEG as well as a PNG of a person or a thing that was cut out.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: as the model chooses, mostly the shape of the base.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"],"examples":["2K"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"anyOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["overlay_media_id"],"properties":{"overlay_media_id":{"type":"string","format":"uuid"}}}],"examples":[{"prompt":"Put the person from the second image into the place of the knight in the first. Keep the face recognisable.","base_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"prompt":"Dress the person in the first image in the costume of the second.","base_media_id":"ingest","overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}},{"prompt":"Put the person from the second image at the table of the first.","base_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","overlay_media_id":"ingest"}]} }],
+  ["gemini/image_edit", { validate: v3, schema: {"title":"Edit the photo by a prompt","description":"Gemini paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.","Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people."]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. The models look at 14 images at most, the photo included; gemini-2.5-flash-image does best with three. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":13,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"],"examples":["2K"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"],"aspect_ratio":"2:3"}]} }],
+  ["gemini/style_transfer", { validate: v4, schema: {"title":"Paint the photo in the style of a picture","description":"Gemini paints the photo just taken anew, in the style of a template picture, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt","style_media_id"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to take over from the style picture and what must stay as it is, in any language. The photo is the first image, the style picture the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Paint the first image in the style of the second: its colours, its brush strokes and its light. Keep every face recognisable and the number of people.","Paint {{survey1|the guests}} in the style of the second image. Keep every face recognisable."]},"style_media_id":{"type":"string","format":"uuid","title":"Style picture","description":"The id of a template of this slot, registered under this setting key: the picture whose style the photo gets.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"model":{"type":"string","title":"Model","description":"The model's name at Google. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gemini-3.1-flash-image","examples":["gemini-3.1-flash-image","gemini-3-pro-image","gemini-2.5-flash-image"]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: as the model chooses, mostly the shape of the photo.","pattern":"^\\d{1,2}:\\d{1,2}$","examples":["1:1","2:3","3:2","3:4","4:3","4:5","5:4","9:16","16:9","21:9"]},"image_size":{"type":"string","title":"Picture size","description":"About 1, 2 or 4 thousand pixels on the longer side. Larger takes longer and costs more. Left out: 1K. Not sent to gemini-2.5-flash-image, which knows one size only.","enum":["1K","2K","4K"],"examples":["2K"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"examples":[{"prompt":"Paint the first image in the style of the second. Keep every face recognisable and the number of people.","style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"prompt":"Paint the first image with the colours and the light of the second.","style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","model":"gemini-3-pro-image","aspect_ratio":"2:3","image_size":"2K","output":{"format":"jpeg","quality":92}}]} }],
+  ["openai/image_edit", { validate: v5, schema: {"title":"Edit the photo by a prompt","description":"OpenAI paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in any language. Say what must stay as it is, such as faces and the number of people. Template pictures are called by their place: the photo is the first image, the first template the second. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":32000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.","Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model's name at OpenAI. They come and go every few months: a retired one answers with an error that names it, and the name of its successor goes here.","pattern":"^[a-z0-9][a-z0-9.-]*$","maxLength":100,"default":"gpt-image-2","examples":["gpt-image-2","gpt-image-1.5","gpt-image-1-mini"]},"size":{"type":"string","title":"Picture size","description":"Width and height in pixels, or auto: the model chooses. Both sides must be divisible by 16, none longer than 3840, one at most three times the other; 655,360 to 8,294,400 pixels in all. Older models know 1024x1024, 1536x1024 and 1024x1536 only. Larger takes longer and costs more. Left out: auto.","pattern":"^(auto|[1-9]\\d{2,3}x[1-9]\\d{2,3})$","examples":["auto","1024x1024","1536x1024","1024x1536","1200x1792","2048x1152","3840x2160"]},"quality":{"type":"string","title":"Quality","description":"How much work goes into the picture. Low comes back soonest and costs least; high may take longer than the response window. Left out: auto, the model chooses.","enum":["auto","low","medium","high"],"examples":["medium"]},"background":{"type":"string","title":"Background","description":"A transparent background needs a PNG or WebP as the result, and a model that can do it. Left out: auto, the model chooses.","enum":["auto","opaque","transparent"],"examples":["opaque"]},"input_fidelity":{"type":"string","title":"Likeness","description":"High keeps faces, logos and fine details of the photo closer to what they are, and costs more. Only models of the family gpt-image-1 know it (gpt-image-1-mini: low only). Never sent to gpt-image-2 and its kin, which always look closely. Left out: low.","enum":["low","high"],"examples":["high"]},"moderation":{"type":"string","title":"Moderation","description":"Low makes the service refuse less. Left out: auto.","enum":["auto","low"],"examples":["low"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":15,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"gpt-image-1.5","size":"1024x1536","quality":"medium","background":"opaque","input_fidelity":"high","moderation":"auto","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"],"output":{"format":"jpeg","quality":92}}]} }],
+  ["replicate/image_edit", { validate: v6, schema: {"title":"Edit the photo by a prompt","description":"A model at Replicate paints a new picture from the photo just taken, and from template pictures if there are any, as the prompt says.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo; models of this kind understand English best. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":5000,"pattern":"\\S","examples":["Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people.","Paint {{survey1|the guests}} as heroes of a 1960s comic. Keep every face recognisable and the number of people."]},"model":{"type":"string","title":"Model","description":"The model at Replicate: owner/name, or owner/name:version for models that are not official. It has to take a prompt and a picture.","pattern":"^[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[0-9a-f]{64})?$","maxLength":200,"default":"black-forest-labs/flux-kontext-pro","examples":["black-forest-labs/flux-kontext-pro","black-forest-labs/flux-kontext-max","google/nano-banana"]},"photo_input":{"type":"string","title":"Name of the photo's input","description":"What this model calls the picture it edits. A name that ends in [] is a list of pictures: the photo, then the templates. The model's page at the service says it.","pattern":"^[a-z][a-z0-9_]*(\\[\\])?$","maxLength":60,"default":"input_image","examples":["input_image","image","image_input[]"]},"template_media_ids":{"type":"array","title":"Template pictures","description":"Pictures sent after the photo, in this order: a style to follow, a costume, a logo. JPEG, PNG or WebP; together with the photo they may have 7 MB. Only a model whose input is a list of pictures takes them, so photo_input has to end in []. How many it takes, the model’s page at the service says. Left out: the photo alone.","items":{"type":"string","format":"uuid","title":"Template picture","description":"The id of a template of this slot, registered under this setting key.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"minItems":1,"maxItems":13,"uniqueItems":true,"examples":[["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]]},"aspect_ratio":{"type":"string","title":"Aspect ratio","description":"Width to height of the picture. Left out: what the model does by itself, mostly the shape of the photo.","pattern":"^(\\d{1,2}:\\d{1,2}|match_input_image)$","examples":["2:3","3:2","1:1","match_input_image"]},"guidance":{"type":"number","title":"Guidance","description":"How closely the model follows the prompt; models that do not know it ignore it. Left out: the model's own.","minimum":0,"maximum":30,"examples":[3.5]},"safety_tolerance":{"type":"integer","title":"Safety tolerance","description":"How much the model lets pass, 0 the least. With a photo many models allow at most 2. Left out: the model's own.","minimum":0,"maximum":6,"examples":[2]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":0,"maximum":4294967295,"examples":[42]},"picture_format":{"type":"string","title":"Picture format at the service","description":"What the model writes. JPEG is several times smaller than PNG and arrives sooner. Left out: the model's own.","enum":["jpg","png","webp"],"examples":["jpg"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"dependentSchemas":{"template_media_ids":{"required":["photo_input"],"properties":{"photo_input":{"type":"string","pattern":"\\[\\]$"}}}},"examples":[{"prompt":"Turn this photo into a page of a 1960s comic. Keep every face recognisable and the number of people."},{"prompt":"Paint the guests as a Renaissance oil portrait.","model":"google/nano-banana","photo_input":"image_input[]","aspect_ratio":"2:3","picture_format":"jpg","seed":42,"output":{"format":"jpeg","quality":92}},{"prompt":"Dress the people in the first image like the person in the second one. Change nothing else.","model":"google/nano-banana","photo_input":"image_input[]","template_media_ids":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]}]} }],
+  ["studio/crop", { validate: v7, schema: {"title":"Crop to a print size","description":"Cuts the photo to the shape of a print. Nothing is stretched or enlarged.","type":"object","additionalProperties":false,"properties":{"print_ratio":{"type":"string","title":"Print ratio","description":"Short side to long side, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9.","pattern":"^[1-9]\\d?:[1-9]\\d?$","default":"2:3","examples":["2:3","4:6","5:7","1:1","16:9"]},"orientation":{"type":"string","title":"Orientation","description":"Whether the print stands or lies. Auto follows the photo; a square photo gets the ratio as it is written.","enum":["auto","portrait","landscape"],"default":"auto"},"gravity":{"type":"string","title":"What to keep","description":"The part of the photo that stays. Attention looks for the most striking part: skin tones, strong colours, fine detail.","enum":["centre","top","bottom","left","right","attention"],"default":"centre"},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}],"default":{}}},"examples":[{},{"print_ratio":"5:7","orientation":"portrait","gravity":"attention","output":{"format":"jpeg","quality":92}}]} }],
+  ["studio/filter", { validate: v8, schema: {"title":"Colour filter","description":"Changes the colours of the whole photo.","type":"object","additionalProperties":false,"properties":{"effect":{"type":"string","title":"Effect","description":"Greyscale and noir (harder contrast) are black and white; sepia is an old print; duotone uses the two colours below; vintage is faded, vivid is richer, warm and cool shift the light.","enum":["greyscale","noir","sepia","duotone","vintage","vivid","warm","cool"],"default":"greyscale"},"strength":{"type":"number","title":"Strength","description":"0 leaves the photo as it is, 1 is the whole effect.","minimum":0,"maximum":1,"default":1},"shadow_color":{"type":"string","title":"Duotone: shadows","description":"The colour that black becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#1b1464"},"highlight_color":{"type":"string","title":"Duotone: highlights","description":"The colour that white becomes. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffd166"},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}],"default":{}}},"examples":[{},{"effect":"duotone","strength":0.9,"shadow_color":"#2b0a3d","highlight_color":"#ffe8c7"}]} }],
+  ["studio/frame", { validate: v9, schema: {"title":"Frame","description":"Puts the photo into a frame: a plain one drawn from these settings, or a template picture with a transparent window.","type":"object","additionalProperties":false,"properties":{"style":{"type":"string","title":"Style","description":"Border is even on all sides, and grows below when there is a caption. Polaroid always has a high strip below the photo.","enum":["border","polaroid"],"default":"border"},"border_percent":{"type":"number","title":"Border, percent","description":"Width of the border, in percent of the photo's shorter side. Not used with a frame picture.","minimum":0,"maximum":25,"default":4},"color":{"type":"string","title":"Frame colour","description":"Not used with a frame picture. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"caption":{"type":"string","title":"Caption","description":"One line below the photo, or along the lower edge of a frame picture. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","default":"","examples":["Анна и Пётр · 12 июля","Summer party 2026","{{survey1|Summer party}} · 12 July"]},"caption_color":{"type":"string","title":"Caption colour","description":"The colour of the letters. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#222222"},"overlay_media_id":{"type":"string","format":"uuid","title":"Frame picture","description":"A PNG or WebP with a transparent window, laid over the photo. It decides the shape and the size of the result; the photo fills it from edge to edge. Left out: the plain frame."},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}],"default":{}}},"examples":[{},{"style":"polaroid","caption":"Анна и Пётр · 12 июля","caption_color":"#5b3a29"},{"overlay_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","output":{"max_side_px":1800}}]} }],
+  ["studio/watermark", { validate: v10, schema: {"title":"Watermark","description":"Puts a line of text or a small picture over the photo. The picture wins when both are given.","type":"object","additionalProperties":false,"properties":{"text":{"type":"string","title":"Text","description":"One line. A long line is made smaller until it fits. Latin and Cyrillic letters, digits, punctuation, currency signs, ★ and ♥ can be drawn; emoji cannot. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","maxLength":80,"pattern":"^[ -~\\u00a0-¬®-ſЀ-џҐ-ғҚқҢңҮ-ҳҶҷҺһӘәӢӣӨөӮӯ–—‘-‚“-„•…‹›€₴₸₽№™←-↓−★♥❤\\ufe0f]*$","minLength":1,"examples":["© Студия «Свет»","photobooth.example","© {{survey1|photobooth.example}}"]},"watermark_media_id":{"type":"string","format":"uuid","title":"Picture","description":"A logo, best a PNG or WebP with a transparent background."},"position":{"type":"string","title":"Position","description":"Where on the photo.","enum":["bottom_right","bottom","bottom_left","top_right","top","top_left","centre"],"default":"bottom_right"},"size_percent":{"type":"number","title":"Size, percent","description":"Height of the line of text or of the picture, in percent of the photo's shorter side.","minimum":1,"maximum":100,"default":6},"opacity":{"type":"number","title":"Opacity","description":"1 hides what is below, lower values let it shine through.","minimum":0.05,"maximum":1,"default":0.7},"color":{"type":"string","title":"Text colour","description":"The letters get a thin dark edge, so that light colours are legible everywhere. Written as #rrggbb.","pattern":"^#[0-9a-fA-F]{6}$","default":"#ffffff"},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}],"default":{}}},"anyOf":[{"required":["text"]},{"required":["watermark_media_id"]}],"examples":[{"text":"© Студия «Свет»"},{"watermark_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","position":"top_left","size_percent":15,"opacity":0.9}]} }],
+  ["turbotext/identity_transfer", { validate: v11, schema: {"title":"Put a face on a person","description":"Turbotext puts a face on a person. One of the two is the photo just taken, the other a template: exactly one of base_media_id (or subject_media_id) and face_media_id names a template. It fetches both by public links of this server, which end with the job.","type":"object","additionalProperties":false,"properties":{"base_media_id":{"type":"string","title":"Person","description":"Whose face is replaced: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"subject_media_id":{"type":"string","title":"Person, older name","description":"The same as base_media_id, for slots that were set up with the older name.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"face_media_id":{"type":"string","title":"Face","description":"The face that is put there: the id of a template of this slot, registered under this setting key, or ingest for the photo. Left out: the photo.","pattern":"^(?:ingest|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$","examples":["ingest","4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"face_restore":{"type":"boolean","title":"Restore the face","description":"Sharpens the face afterwards. Left out: as the service does by itself.","examples":[true]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"oneOf":[{"required":["base_media_id"],"properties":{"base_media_id":{"type":"string","format":"uuid"}}},{"required":["subject_media_id"],"properties":{"subject_media_id":{"type":"string","format":"uuid"}}},{"required":["face_media_id"],"properties":{"face_media_id":{"type":"string","format":"uuid"}}}],"examples":[{"base_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"base_media_id":"ingest","face_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","face_restore":true},{"subject_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","face_media_id":"ingest","output":{"format":"jpeg","quality":92}}]} }],
+  ["turbotext/image_edit", { validate: v12, schema: {"title":"Edit the photo by a prompt","description":"Turbotext paints a new picture from the photo just taken, as the prompt says. It fetches the photo by a public link of this server, which ends with the job.","type":"object","additionalProperties":false,"required":["prompt"],"properties":{"prompt":{"type":"string","title":"Prompt","description":"What to make of the photo, in the language given below. Say what must stay as it is, such as faces and the number of people. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Сделай из фотографии страницу комикса, лица оставь узнаваемыми.","Нарисуй гостя по имени {{survey1|Аноним}} героем комикса, лицо оставь узнаваемым."]},"strength":{"type":"integer","title":"Strength","description":"How far the picture may go from the photo: 0 leaves it as it is. Left out: 40.","minimum":0,"maximum":80,"examples":[40]},"seed":{"type":"integer","title":"Seed","description":"The same seed, photo and prompt give about the same picture. Left out: another one each time.","minimum":1,"maximum":10000000000,"examples":[42]},"scale":{"type":"number","title":"Guidance","description":"How closely the picture follows the prompt. Left out: 7.5.","minimum":0.1,"maximum":20,"examples":[7.5]},"negative_prompt":{"type":"string","title":"Not in the picture","description":"What the picture must not show, at most 80 words. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":1000,"pattern":"^\\s*\\S+(?:\\s+\\S+){0,79}\\s*$","examples":["текст, водяной знак, лишние пальцы","текст, водяной знак, {{url.not}}"]},"original_language":{"type":"string","title":"Language of the prompt","description":"Two letters (ISO 639-1). Left out: ru.","pattern":"^[a-z]{2}$","examples":["ru","en"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"examples":[{"prompt":"Сделай из фотографии страницу комикса, лица оставь узнаваемыми."},{"prompt":"Turn the guests into a Renaissance oil portrait.","strength":55,"seed":42,"scale":9,"negative_prompt":"text, watermark, extra fingers","original_language":"en","output":{"format":"jpeg","quality":92}}]} }],
+  ["turbotext/style_transfer", { validate: v13, schema: {"title":"Paint the photo in the style of a template picture","description":"Turbotext mixes the photo just taken with a style picture. It fetches both by public links of this server, which end with the job.","type":"object","additionalProperties":false,"required":["style_media_id"],"properties":{"style_media_id":{"type":"string","format":"uuid","title":"Style picture","description":"The id of a template of this slot, registered under this setting key: the picture whose style the photo gets.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"prompt":{"type":"string","title":"Prompt","description":"Says the effect in words as well. Left out: the style picture alone decides. {{survey1}} stands for what the station sent in its field survey1, {{url.table}} for the token table of its URL; {{survey1|a guest}} also has a text for when nothing was sent.","minLength":1,"maxLength":2000,"pattern":"\\S","examples":["Импрессионизм, крупные мазки, тёплый свет","Импрессионизм, подпись «{{survey1|Гость}}» внизу"]},"finish_frame_media_id":{"type":"string","format":"uuid","title":"Frame over the finished picture","description":"The id of a template of this slot, registered under this setting key: a PNG or WebP with a transparent window, laid over the finished picture. It decides the shape and the size of the result (at most 4096 pixels), also instead of a print ratio; the picture fills it from edge to edge, or whole where the result is padded. Left out: no frame.","examples":["4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"]},"output":{"title":"Result file","description":"How the finished picture is written, whoever made it. Left out: as the provider sent it; the studio writes JPEG.","type":"object","additionalProperties":false,"properties":{"format":{"type":"string","title":"Format","description":"JPEG suits every printer. PNG loses nothing and is several times larger. WebP is smaller, but not every station prints it. Left out: the format the provider sent; JPEG from the studio, and from OpenAI unless the background is transparent.","enum":["jpeg","png","webp"],"examples":["jpeg"]},"quality":{"type":"integer","title":"Quality","description":"For JPEG and WebP: higher keeps more detail and makes a larger file. Has no meaning for PNG. Left out: as the provider sent it, or 90 where the picture has to be written again.","minimum":1,"maximum":100,"examples":[92]},"print_ratio":{"type":"string","title":"Print ratio","description":"The shape of the print, such as 2:3 for 10 × 15 cm, 5:7, 1:1 or 16:9. It stands or lies as the picture does. Left out: the picture keeps its shape.","pattern":"^[1-9]\\d?:[1-9]\\d?$","examples":["2:3","5:7","1:1"]},"fit":{"type":"string","title":"Fit to the print","description":"How a picture gets into the shape of the print or of the frame: crop cuts off what is too much, pad shows the whole picture and fills the edges with a colour. Left out: crop.","enum":["crop","pad"],"examples":["crop"]},"gravity":{"type":"string","title":"What to keep","description":"The part of the picture that stays when it is cropped. Attention looks for the most striking part: skin tones, strong colours, fine detail. Left out: the centre.","enum":["centre","top","bottom","left","right","attention"],"examples":["attention"]},"pad_color":{"type":"string","title":"Edge colour","description":"The colour of the edges when the picture is padded. Written as #rrggbb. Left out: white.","pattern":"^#[0-9a-fA-F]{6}$","examples":["#ffffff"]},"max_side_px":{"type":"integer","title":"Longest side, pixels","description":"A larger picture is made smaller, frame included; a smaller one stays as it is. A print at 300 dpi needs 1800 for 10 × 15 cm, 2100 for 13 × 18 cm. Left out: the size stays.","minimum":256,"maximum":4096,"examples":[1800]},"enlarge":{"type":"boolean","title":"Always this size","description":"A smaller picture is enlarged to the longest side, so that every result has the same size: 2:3 with 1800 is always 1200 × 1800. It gains no detail. Left out: no.","examples":[true]}},"dependentRequired":{"enlarge":["max_side_px"]},"examples":[{"format":"jpeg","quality":92,"max_side_px":1800},{"format":"jpeg","print_ratio":"2:3","gravity":"attention","max_side_px":1800,"enlarge":true},{"print_ratio":"1:1","fit":"pad","pad_color":"#ffffff"}]}},"examples":[{"style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11"},{"style_media_id":"4f1c9a52-7a9e-4c6e-9f0f-0f3f7d1f2b11","prompt":"Импрессионизм, крупные мазки, тёплый свет","output":{"max_side_px":1800}}]} }],
 ]);

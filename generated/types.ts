@@ -21,6 +21,24 @@ export interface paths {
          *     declared type.
          *
          *     A picture that arrives after 504 is discarded. Send the photo again to try once more.
+         *
+         *     **Sending again.** A request with an `Idempotency-Key` may be sent again at any time, for instance after a broken
+         *     connection: while its job runs the new request waits for that job, and later it is answered with that job's
+         *     picture at once, until the picture expires or is deleted. Such an answer carries `Idempotency-Replayed`. A job
+         *     that failed sets its key free: the next request tries afresh. Without a key, a request whose fields `id` or `time`
+         *     say which shot it is, and which is the same in every field, URL token and byte of the photo, waits for the job of the
+         *     first one as long as that runs. No request is held for longer than its own window, also where it waits for an earlier
+         *     one's job.
+         *
+         *     **Not waiting.** With `Prefer: respond-async` (RFC 7240) the answer is 202 as soon as the photo is accepted, and the
+         *     job has the same window. Ask for the picture at `Location`, without a token: 404 until it is there; a second after
+         *     `expires_at`, by the clock that `Date` shows, 404 is final. Where the picture exists already (see above) the answer
+         *     is 200. `Prefer: wait` and other preferences are ignored.
+         *
+         *     **A reply in parts.** With the URL token `reply=multipart` the picture comes as `multipart/form-data`: a part `metadata`
+         *     (JSON) before a part `image`. It is asked for in the URL because that is all that an operator can set in a booth. Breeze
+         *     Booth wants such a reply; this one follows its maker's description, which names no parts, and was not tried with the
+         *     device. Errors are the same in every form of reply.
          */
         post: operations["ingestSlot"];
         delete?: never;
@@ -145,11 +163,34 @@ export interface paths {
         /**
          * List the providers
          * @description Every service that can make pictures here: its operations with the JSON Schemas of their settings, the photos it
-         *     takes, its limits, whether it has its key, and how its calls of the last 15 minutes went.
+         *     takes, its limits, whether it has its key, whether it can be called now, and how its calls of the last 15 minutes
+         *     went.
          */
         get: operations["listProviders"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers/{provider_id}/close_circuit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a provider be called again at once
+         * @description Forgets what is held against the provider with the key in force: failures in a row, a pause that the service asked
+         *     for, a quota that it called used up. Photos that wait for it are tried at once. When it fails again, it is passed over
+         *     again. Our own limits, `calls_per_day` too, stay in force.
+         */
+        post: operations["closeProviderCircuit"];
         delete?: never;
         options?: never;
         head?: never;
@@ -173,8 +214,8 @@ export interface paths {
          * Change the settings of the platform
          * @description Changes the parts that are given, all of them or, when one cannot be, none. What is left out stays as it is. Nothing
          *     needs a restart, and no photo under way is lost: a window, a password and limits hold for photos that arrive from
-         *     now on, a retention for pictures that are finished from now on, a key from the next call on, on every server of
-         *     the database.
+         *     now on, a retention for pictures that are finished from now on, a key and prices from the next call on, on every
+         *     server of the database.
          */
         put: operations["updatePlatformSettings"];
         post?: never;
@@ -213,6 +254,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what the calls of all slots cost
+         * @description Counts the calls to providers of all slots together, as `getSlotCosts` does those of one.
+         */
+        get: operations["getGlobalCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/{slot_id}": {
         parameters: {
             query?: never;
@@ -233,6 +294,32 @@ export interface paths {
          *     The table comes as CSV (RFC 4180) with `format=csv` or `Accept: text/csv`.
          */
         get: operations["getSlotStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/{slot_id}/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what a slot's calls cost
+         * @description Counts the calls to providers that were made for a slot, by day (UTC), provider and model: how they ended, whether they
+         *     were charged, and what they cost by the price list; without a range that is the last 30 days, today included. Exact at
+         *     the moment of the answer; a call counts on the day that it ended. Test runs are counted apart. Resets of the slot's
+         *     statistics do not matter here.
+         *
+         *     A range has at most 400 days. No service says with its answer what it takes for it: the prices are those of the
+         *     settings, as they were when the calls ended.
+         */
+        get: operations["getSlotCosts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -295,6 +382,28 @@ export interface paths {
          *     late answers that changed nothing included. At most 500.
          */
         get: operations["listJobEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job_id}/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what a job's calls cost
+         * @description The ledger of one job: every call to a provider that has ended, with how long it took, what it came to, whether it was
+         *     charged, and its price by the list of that moment. A call that nobody saw the end of is entered when the job ends, as
+         *     perhaps charged; when its answer still comes, it is entered as what it was.
+         */
+        get: operations["listJobCalls"];
         put?: never;
         post?: never;
         delete?: never;
@@ -473,8 +582,11 @@ export interface paths {
          *     settings that named the earlier one name the new one from the same moment on. `template_media_ids` takes up to 15
          *     pictures: there `replace` has no meaning.
          *
-         *     JPEG, PNG and WebP are taken; for `overlay_media_id` PNG or WebP with transparency. The whole picture is decoded
-         *     once, so that a broken one is refused here and not at the event. It is kept without its metadata, and turned upright
+         *     JPEG, PNG and WebP are taken. What is laid over the photo has to be a PNG or WebP with transparency: always for
+         *     `finish_frame_media_id`, and for `overlay_media_id` while the slot, or one of its fallback links, names a template there for the
+         *     studio's `frame`. A slot that is set up so later is refused while the template has none (422 of `updateSlot`). The overlays of AI
+         *     providers may be any picture.
+         *     The whole picture is decoded once, so that a broken one is refused here and not at the event. It is kept without its metadata, and turned upright
          *     where the camera noted a turn. Jobs that were accepted before a replacement or a deletion keep their picture.
          */
         post: operations["registerTemplateMedia"];
@@ -547,7 +659,8 @@ export interface paths {
          * Change a slot
          * @description Sets the slot up anew: at once for the next photo, never for a photo that was accepted already. An optional member that is left out
          *     means *unchanged*. The slot as a whole must be usable: settings that the operation's own schema accepts (`listProviders` shows it),
-         *     templates that are bound to this slot, and, unless the slot is switched off, a provider that has its key. Every change
+         *     templates that are bound to this slot (with transparency where they are laid over the photo), and, unless the slot is switched off, a provider that has its key. The same holds for every
+         *     link of its fallback chain, but for the key: a link without one is passed over, and `warnings` say so. Every change
          *     is kept as a version: see `listSlotVersions`.
          *
          *     **Two people at once.** With `If-Match` (the `ETag` of what was read) or with `updated_at` in the body a change is made only if nobody
@@ -577,6 +690,42 @@ export interface paths {
          *     jobs. The slot itself is not changed: its `updated_at`, its `ETag` and its versions stay.
          */
         post: operations["resetSlotStats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slots/{slot_id}/test-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a slot with a photo
+         * @description Sends one photo through the slot as it is, through settings that are not saved, or through up to six candidates side by side, and
+         *     answers when all of them have ended. Nothing is saved, and nothing changes for stations. A slot that is switched off can be tried.
+         *
+         *     **The same way as a station's photo.** Each is a job with the same window, queue, limits, retries and finishing, so what is seen here
+         *     is what guests would get. Candidates have no fallback chain: it is they who are compared. All use the same photo, and run at the same time.
+         *
+         *     **What makes a test different.** Its jobs carry `is_test`: they are in no statistics, among no results of the slot (neither in
+         *     `getSlot` nor in lists and archives), no webhook is told of them, they keep no original and are never joined with other requests. Calls are real: they count
+         *     against the limits of providers and may cost money. They do not count against the slot's daily budget, nor are they stopped by it.
+         *     The pictures are kept as long as other results.
+         *
+         *     **The form.** `settings`, `metadata` and `candidates` are text fields that hold JSON. Send them before the photo: then a fault is told
+         *     before the photo is read. `settings` and `candidates` are judged as `updateSlot` would. When the client leaves, jobs that no provider was called for
+         *     are cancelled; the others run on.
+         *
+         *     The answer is 200 also where pictures failed: each says so by itself. Only when nothing at all could be queued, the reason
+         *     of the first is the answer. At most 30 test runs a minute are taken from one address.
+         */
+        post: operations["testRunSlot"];
         delete?: never;
         options?: never;
         head?: never;
@@ -765,6 +914,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All webhooks
+         * @description All webhooks, the oldest first; there are 20 at most.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Add a webhook
+         * @description Adds an address that is told of every photo that is finished from now on; the webhook `jobFinished` of this document
+         *     says what it is sent, and how to check that it was sent by this server. The secret is in this answer and nowhere else.
+         *
+         *     A URL that this server would never call is refused: one that is not `https`, names a port, a user or a password, or
+         *     whose host is, or now resolves to, an address that is not public. The host's addresses are judged again at every
+         *     call.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One webhook
+         * @description A webhook, and how many of its deliveries have not arrived.
+         */
+        get: operations["getWebhook"];
+        /**
+         * Change a webhook
+         * @description Changes what is given; what is left out stays as it is. While a webhook is switched off nothing new is written down
+         *     for it, and what waits goes on waiting. What waits when the URL changes is sent to the new one.
+         */
+        put: operations["updateWebhook"];
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description Deletes a webhook with its secret and with everything that was to be sent to it, or had been.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook_id}/rotate_secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change a webhook's secret
+         * @description Makes a new secret, which is in this answer and nowhere else. For a while, a day unless it is said otherwise,
+         *     everything is signed with the secret before as well, so that the receiver can be changed without a gap. A secret
+         *     that was replaced earlier ends at once. For a secret that is in the wrong hands, say `overlap_hours: 0`.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event
+         * @description Sends an event `webhook.test`, which tells of no job, whatever the webhook is told of otherwise. It is signed and
+         *     delivered like any other; `listWebhookDeliveries` says what became of it.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to a webhook
+         * @description Deliveries of a webhook, newest first: those that wait, those that arrived in the last 7 days, and those that were
+         *     given up in the last 30. The first try comes at once. A try fails when there is no answer 2xx within 10 seconds; the
+         *     next one comes after about 5 s, 20 s, 80 s, 5 min, 21 min, 1.4 h and from then on every 6 h, not before `Retry-After`,
+         *     and the last one 24 h after the first. An answer 410 ends it at once, and switches the webhook off.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver again
+         * @description Sends a delivery again at once, whatever became of it, under the same id. It is tried for as long as a new one.
+         */
+        post: operations["redeliverWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -820,7 +1113,8 @@ export interface paths {
         /**
          * Can the server take photos now
          * @description Checks everything an ingest needs. The answer to both outcomes names each check, so that a monitor sees which one
-         *     failed. A server that is about to stop reports `draining` first and then refuses new photos.
+         *     failed. A server that is about to stop reports `draining` first and then refuses new photos. Providers that are down
+         *     are named, and do not make the server unready.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -852,7 +1146,38 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    jobFinished: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A photo is finished
+         * @description What this server posts to a webhook when a photo's processing has ended, whether with a picture or without. Test runs
+         *     are not told of.
+         *
+         *     Events arrive at least once, now and then twice, and not always in order: `webhook-id` tells an event that came
+         *     before. Answer 2xx as soon as it is taken down, within 10 seconds. Redirects are not followed. 410 says that nothing
+         *     is wanted any more. Of the answer's words only the first few are kept.
+         *
+         *     **Signature**, as in Standard Webhooks (https://www.standardwebhooks.com), whose libraries can check it: HMAC-SHA256
+         *     over `<webhook-id>.<webhook-timestamp>.<body>`, the body as the bytes that arrived, with the 32 bytes that the secret
+         *     holds as base64 behind `whsec_`. Accept the event when any signature of the header is right, and the timestamp is
+         *     less than five minutes away from your clock.
+         */
+        post: operations["jobFinished"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -878,6 +1203,68 @@ export interface components {
             fileToUpload: Blob;
         } & {
             [key: string]: string;
+        };
+        /**
+         * IngestedPicture
+         * @description What is to be known of a picture that is sent beside it.
+         */
+        IngestedPicture: {
+            /**
+             * Format: uuid
+             * @description The job that made it, as in `X-Job-Id`.
+             */
+            job_id: string;
+            /** @description Who made it, as in `PhotoChanger-Provider`. */
+            provider_id: string;
+            /** @description Which fallback of the slot made it, from 1, as in `PhotoChanger-Fallback`; absent where it was the slot's own provider. */
+            fallback?: number;
+            /** @description The type of the picture. */
+            mime: string;
+            /** @description The length of the picture in bytes. */
+            size_bytes: number;
+            /**
+             * Format: uri
+             * @description The absolute address at which the picture can be fetched until its retention ends: the public link that a guest gets.
+             */
+            result_url: string;
+        };
+        /**
+         * IngestMultipartReply
+         * @description A picture and what is to be known of it, as the parts of a form, in this order.
+         */
+        IngestMultipartReply: {
+            metadata: components["schemas"]["IngestedPicture"];
+            /**
+             * Format: binary
+             * @description The picture.
+             */
+            image: Blob;
+        };
+        /**
+         * IngestAccepted
+         * @description A photo that was accepted while nobody waits for its picture.
+         */
+        IngestAccepted: {
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /**
+             * Format: uri
+             * @description The absolute address of the picture; needs no token. It answers 404 until there is a picture, and for ever if there is none.
+             */
+            result_url: string;
+            /**
+             * Format: uri
+             * @description The absolute address of the job, for administrators who may see statistics: what state it is in, and why it failed.
+             */
+            status_url: string;
+            /**
+             * Format: date-time
+             * @description When the job's window closes. A picture that is not there a second later never comes.
+             */
+            expires_at: string;
         };
         /**
          * FieldFault
@@ -1021,6 +1408,26 @@ export interface components {
             open_max: number | null;
             /** @description Calls a minute; null: no limit. */
             calls_per_minute: number | null;
+            /** @description Calls on one day, which ends when the service counts anew; null: no limit. */
+            calls_per_day: number | null;
+        };
+        /**
+         * ProviderAvailability
+         * @description Whether a provider can be called now, with the key in force, as its latest calls tell; the same for all processes.
+         */
+        ProviderAvailability: {
+            /** @description `ready`. `down`: too many calls failed, or its key was refused. `probe`: it was down, and one call may find out whether it still is. `probing`: that call is under way. `paused`: the service asked to wait. `exhausted`: its quota, or our own limit of calls a day, is used up. What is down, probing or exhausted is passed over. */
+            state: string;
+            /** @description For how long it stays so, in milliseconds; null where that is over, or not known. */
+            retry_after_ms: number | null;
+            /** @description Why, in the service's own words where there are any; null for `ready`. */
+            reason: string | null;
+            /** @description Calls of the service's day so far; null where `limits.calls_per_day` is. */
+            day_calls: number | null;
+            /** @description Half of its latest pictures took no longer, in milliseconds; null where they are too few to say. */
+            usual_ms: number | null;
+            /** @description 19 of 20 took no longer; null where they are too few to say. */
+            slow_ms: number | null;
         };
         /**
          * ProviderHealth
@@ -1082,6 +1489,7 @@ export interface components {
             /** @description How many template pictures it takes beside the photo. */
             references_max: number;
             limits: components["schemas"]["ProviderLimits"];
+            availability: components["schemas"]["ProviderAvailability"];
             health: components["schemas"]["ProviderHealth"];
             /** @description What it can be asked to do. */
             operations: components["schemas"]["ProviderOperation"][];
@@ -1129,6 +1537,8 @@ export interface components {
             open_max?: number;
             /** @description Calls a minute, over all processes. Left out: no limit. */
             calls_per_minute?: number;
+            /** @description Calls on one day, which ends when the service counts anew, over all processes. Left out: no limit. */
+            calls_per_day?: number;
         } & {
             [key: string]: string | number | boolean | null;
         };
@@ -1153,6 +1563,35 @@ export interface components {
             public_link_ttl_sec: number;
         };
         /**
+         * Price
+         * @description What one call of a provider costs.
+         */
+        Price: {
+            /** @description The provider; `listProviders` names them all. */
+            provider_id: string;
+            /** @description The model's name as in the setting `model`, or `*` for every model without a price of its own. */
+            model: string;
+            /** @description What is paid for one call. */
+            price: number;
+        };
+        /**
+         * PriceList
+         * @description What calls of providers cost: no service says it with its answers. The built-in studio costs nothing and is not in the list.
+         */
+        PriceList: {
+            /** @description The currency of every price and of every slot's budget (ISO 4217); null while nobody set a list. */
+            currency: string | null;
+            /** @description What is known. Calls without a price are not free: their cost is unknown. */
+            prices: components["schemas"]["Price"][];
+            /**
+             * Format: date-time
+             * @description When the list was set; null while nobody set one.
+             */
+            updated_at: string | null;
+            /** @description Who set the list; null while nobody set one. */
+            updated_by: string | null;
+        };
+        /**
          * Settings
          * @description The settings of the whole platform that are in force.
          */
@@ -1164,6 +1603,7 @@ export interface components {
             };
             ingest: components["schemas"]["SettingsIngestConfig"];
             media_cache: components["schemas"]["MediaCacheSettings"];
+            pricing: components["schemas"]["PriceList"];
         };
         /**
          * SettingsProviderKeyUpdate
@@ -1178,8 +1618,32 @@ export interface components {
             open_max?: number | null;
             /** @description Calls a minute, over all processes: 1 to 100,000, or null for no limit. */
             calls_per_minute?: number | null;
+            /** @description Calls on one day, which ends when the service counts anew, over all processes: 1 to 10,000,000, or null for no limit. */
+            calls_per_day?: number | null;
         } & {
             [key: string]: string | number | boolean | null;
+        };
+        /**
+         * PriceUpdate
+         * @description What one call of a provider costs.
+         */
+        PriceUpdate: {
+            /** @description The provider; `listProviders` names them all. */
+            provider_id: string;
+            /** @description The model's name as in the setting `model`, or `*` for every model without a price of its own. */
+            model: string;
+            /** @description What is paid for one call, with at most six digits after the point. */
+            price: number;
+        };
+        /**
+         * PriceListUpdate
+         * @description What calls of providers cost. The whole list takes the place of the one before; it holds from the next call on.
+         */
+        PriceListUpdate: {
+            /** @description The currency of every price and of every slot's budget (ISO 4217). */
+            currency: string;
+            /** @description At most one price for each provider and model. The built-in studio costs nothing and cannot be in the list. */
+            prices: components["schemas"]["PriceUpdate"][];
         };
         /**
          * SettingsUpdateRequest
@@ -1205,6 +1669,7 @@ export interface components {
                 /** @description How long results can be fetched. Pictures finished before keep their end. */
                 processed_media_ttl_hours: number;
             };
+            pricing?: components["schemas"]["PriceListUpdate"];
         };
         /**
          * Moment
@@ -1296,6 +1761,80 @@ export interface components {
             };
         };
         /**
+         * CostFigures
+         * @description What calls came to, and what they cost by the price list as it was when they ended.
+         */
+        CostFigures: {
+            /** @description Calls that ended, or were given up. */
+            calls: number;
+            /** @description How many of them ended how; `JobCall` says what the words mean. */
+            outcomes: {
+                [key: string]: number;
+            };
+            /** @description How many of them were charged, perhaps charged, and not charged. */
+            charged: {
+                /** @description Charged. */
+                yes: number;
+                /** @description Perhaps charged. */
+                maybe: number;
+                /** @description Not charged. */
+                no: number;
+            };
+            /** @description The price of the calls that were charged. */
+            known: number;
+            /** @description The price of the calls that were perhaps charged. */
+            possible: number;
+            /** @description Of both, the calls whose price the list did not say; they are in no sum. */
+            unpriced_calls: number;
+        };
+        /**
+         * DayCostFigures
+         * @description The calls of one provider and model on one day.
+         */
+        DayCostFigures: {
+            /**
+             * Format: date
+             * @description The day, in UTC.
+             */
+            date: string;
+            /** @description Who was called. */
+            provider_id: string;
+            /** @description Which of its models; `*` where it has none, or it is not known. */
+            model: string;
+        } & components["schemas"]["CostFigures"];
+        /**
+         * Costs
+         * @description What calls to providers came to and cost on some days.
+         */
+        Costs: {
+            /** @description Which days, in UTC. */
+            range: {
+                /**
+                 * Format: date
+                 * @description The first day.
+                 */
+                from: string;
+                /**
+                 * Format: date
+                 * @description The day after the last one.
+                 */
+                to: string;
+            };
+            /** @description The currency of the price list; null without one. */
+            currency: string | null;
+            /** @description All calls of these days but those of test runs. */
+            totals: components["schemas"]["CostFigures"];
+            /** @description The calls of test runs. */
+            test_runs: components["schemas"]["CostFigures"];
+            /** @description `totals` by day, provider and model, rising; what had no calls is not there. */
+            data: components["schemas"]["DayCostFigures"][];
+        };
+        /**
+         * GlobalCostsResponse
+         * @description What the calls of all slots came to and cost.
+         */
+        GlobalCostsResponse: components["schemas"]["Costs"];
+        /**
          * SlotStatsResponse
          * @description How a slot did since its statistics were last reset.
          */
@@ -1334,6 +1873,49 @@ export interface components {
             metrics: components["schemas"]["StatsMetricBase"][];
         };
         /**
+         * SlotBudget
+         * @description What a slot may spend today (UTC), and what it has spent.
+         */
+        SlotBudget: {
+            /** @description The slot's `daily_budget`. */
+            amount: number;
+            /** @description The price of today's calls, those that were perhaps charged included, test runs not. Calls without a price are not in it. */
+            spent: number;
+            /** @description `spent` over `amount`, to four digits; above 1 where the budget was made smaller meanwhile. */
+            share: number;
+            /** @description The currency of the price list; null without one. */
+            currency: string | null;
+            /** @description `warned`: at least 80 % are spent. `used_up`: no further call of the slot's own provider fits. */
+            state: string;
+            /**
+             * Format: date-time
+             * @description When the next day, with the whole budget, begins.
+             */
+            day_ends_at: string;
+        };
+        /**
+         * SlotCostsResponse
+         * @description What the calls of a slot came to and cost, and what is left of its budget.
+         */
+        SlotCostsResponse: {
+            /** @description Which slot. */
+            slot_id: string;
+            /** @description Today's budget; null where the slot has none. */
+            budget: components["schemas"]["SlotBudget"] | null;
+        } & components["schemas"]["Costs"];
+        /**
+         * JobCost
+         * @description What a job's calls cost by the price list, as far as they have ended.
+         */
+        JobCost: {
+            /** @description The currency of the price list; null without one. */
+            currency: string | null;
+            /** @description Of the calls that were charged; null where one of them has no price. */
+            known: number | null;
+            /** @description Of the calls that were perhaps charged; null where one of them has no price. */
+            possible: number | null;
+        };
+        /**
          * Job
          * @description One photo that is, or was, processed. `status` stays as it was when the job ended: whether it ended is `is_finalized`, and how is `failure_reason`, which is null for a success.
          */
@@ -1367,6 +1949,11 @@ export interface components {
             claim_no: number;
             /** @description How many calls to a provider were begun. */
             attempt_no: number;
+            /** @description Which link of the slot's chain it is at, or ended at: 0 is the slot's own provider, 1 the first fallback. */
+            fallback_no: number;
+            /** @description Whether it is a test run, which no statistics count. */
+            is_test: boolean;
+            cost: components["schemas"]["JobCost"];
             /** @description What the provider calls the job, where it gave a ticket. */
             provider_job_reference: string | null;
             /** @description Where the uploaded photo lies, relative to the media folder; null once the job has ended. */
@@ -1564,6 +2151,46 @@ export interface components {
             data: components["schemas"]["ProcessingLog"][];
         };
         /**
+         * JobCall
+         * @description One call to a provider, as the ledger has it.
+         */
+        JobCall: {
+            /** @description Which call of the job, from 1; as in its events. */
+            attempt_no: number;
+            /** @description For which link of the slot's chain: 0 is the slot's own provider, 1 the first fallback. */
+            fallback_no: number;
+            /** @description By which worker that took the job, from 1. */
+            claim_no: number;
+            /** @description Who was called. */
+            provider_id: string;
+            /** @description Which of its models; `*` where it has none, or it is not known. */
+            model: string;
+            /** @description `image`: the picture. `late`: a picture that came when the job had ended. A failure of its kind: `refused`, `throttled`, `unavailable`, `empty`, `invalid_key`, `bad_request`, `bad_answer`. `unknown`: nobody saw the end of the call. `not_made`: it was reserved, but never begun. */
+            outcome: string;
+            /**
+             * @description Whether the provider takes money for it.
+             * @enum {string}
+             */
+            charged: "no" | "maybe" | "yes";
+            /** @description What such a call cost by the price list when it ended; null where the list did not say. */
+            price: number | null;
+            /** @description How long it took, in milliseconds; null where nobody saw its end. */
+            latency_ms: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended, or was given up.
+             */
+            ended_at: string;
+        };
+        /**
+         * JobCallListResponse
+         * @description The calls that were made for a job.
+         */
+        JobCallListResponse: {
+            /** @description In their order, 100 at most. A call that is under way is not there yet. */
+            data: components["schemas"]["JobCall"][];
+        };
+        /**
          * JobRerunRequest
          * @description How a job is run again.
          */
@@ -1700,7 +2327,7 @@ export interface components {
              * @description The key under which the slot's settings name it.
              * @enum {string}
              */
-            setting_key: "base_media_id" | "face_media_id" | "overlay_media_id" | "source_media_id" | "style_media_id" | "subject_media_id" | "target_media_id" | "template_media_ids" | "watermark_media_id";
+            setting_key: "base_media_id" | "face_media_id" | "finish_frame_media_id" | "overlay_media_id" | "source_media_id" | "style_media_id" | "subject_media_id" | "target_media_id" | "template_media_ids" | "watermark_media_id";
             /** @description What people call it. */
             label?: string;
             /**
@@ -1708,6 +2335,30 @@ export interface components {
              * @default false
              */
             replace?: boolean;
+        };
+        /**
+         * FallbackLink
+         * @description Another provider that is asked when the ones before it cannot make the picture in time.
+         */
+        FallbackLink: {
+            /** @description Who makes the picture then; `listProviders` names them all. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /** @description The settings of the operation, by its own schema. */
+            settings_json: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * SlotWarning
+         * @description Something that may keep a slot from doing what is meant, and that is no reason to refuse it.
+         */
+        SlotWarning: {
+            /** @description Stable word for programs. `public_address_private`: the provider fetches photos from this server, whose address no stranger can reach. `public_address_silent`: that address does not answer. `no_fallback`: when the provider fails, guests get no picture. `fallback_repeats`: a link asks for the same as the one before it. `fallback_unreachable`: links after the built-in studio are never reached. `fallback_without_key`: a link's provider has no key, so it is passed over. `budget_without_price`: a call that the budget should count has no price. `budget_without_fallback`: once the budget is used up, guests get no picture. `budget_warned`: at least 80 % of today's budget are spent. `budget_used_up`: no further paid call fits into it. */
+            code: string;
+            /** @description For people, with what to do. */
+            message: string;
         };
         /**
          * Slot
@@ -1730,6 +2381,18 @@ export interface components {
             is_enabled: boolean;
             /** @description For how many hours a private copy of every photo is kept, so that it can be compared or run again; 0: not at all. */
             keep_original_hours: number;
+            /** @description What is tried, link by link and within the same window, when the slot's own provider makes no picture: at most three links. Empty: a failure is answered as one. */
+            fallback: components["schemas"]["FallbackLink"][];
+            /** @description Whether a provider that takes money is called again for the same photo. `never`: not after a call that was charged, or may have been. `when_uncertain`: only if no call before is known to have been charged. `always`: whatever it costs. */
+            repeat_paid_calls: string;
+            /** @description What the slot's calls may cost on one day (UTC), by the price list and in its currency; null: no budget. */
+            daily_budget: number | null;
+            /** @description What becomes of photos once the day's budget is used up. `fallback`: whatever would cost more than is left is passed over, and a link that does not makes the picture. `stop`: photos are refused. */
+            over_budget: string;
+            /** @description What is left of today's budget; null where the slot has none. It does not move the `ETag`. */
+            budget: components["schemas"]["SlotBudget"] | null;
+            /** @description What may keep the slot from doing what is meant, as far as it can be told without asking the network. They do not move the `ETag`. */
+            warnings: components["schemas"]["SlotWarning"][];
             /** @description How many times it was set up anew, from 1; see `listSlotVersions`. */
             version: number;
             /**
@@ -1766,6 +2429,20 @@ export interface components {
             };
         };
         /**
+         * FallbackLinkRequest
+         * @description Another provider that is asked when the ones before it cannot make the picture in time.
+         */
+        FallbackLinkRequest: {
+            /** @description Who makes the picture then; `listProviders` names them all. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /** @description The settings of the operation; whatever its own schema allows. Templates it names are bound to this slot. */
+            settings_json: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * SlotUpdateRequest
          * @description What a slot shall be set up to do.
          */
@@ -1784,21 +2461,25 @@ export interface components {
             is_enabled?: boolean;
             /** @description For how many hours a private copy of every photo is kept, at most as long as results; 0: not at all. Left out: unchanged. */
             keep_original_hours?: number;
+            /** @description What is tried, link by link and within the same window, when the slot's own provider makes no picture: at most three links. Empty: a failure is answered as one. Left out: unchanged. */
+            fallback?: components["schemas"]["FallbackLinkRequest"][];
+            /**
+             * @description Whether a provider that takes money is called again for the same photo. `never`: not after a call that was charged, or may have been. `when_uncertain`: only if no call before is known to have been charged. `always`: whatever it costs. Left out: unchanged.
+             * @enum {string}
+             */
+            repeat_paid_calls?: "never" | "when_uncertain" | "always";
+            /** @description What the slot's calls may cost on one day (UTC), by the price list and in its currency, with at most four digits after the point; null: no budget. Left out: unchanged. */
+            daily_budget?: number | null;
+            /**
+             * @description What becomes of photos once the day's budget is used up. `fallback`: whatever would cost more than is left is passed over, and a link that does not makes the picture. `stop`: photos are refused. Left out: unchanged.
+             * @enum {string}
+             */
+            over_budget?: "fallback" | "stop";
             /**
              * Format: date-time
              * @description The `updated_at` that the change was made from: it is made only if it is still so. Left out: whatever the slot is now.
              */
             updated_at?: string;
-        };
-        /**
-         * SlotWarning
-         * @description Something that may keep a slot from working and that the server cannot know for sure.
-         */
-        SlotWarning: {
-            /** @description Stable word for programs. `public_address_private`: the provider fetches photos from this server, whose address no stranger can reach. `public_address_silent`: that address does not answer. */
-            code: string;
-            /** @description For people, with what to do. */
-            message: string;
         };
         /**
          * SlotUpdateResponse
@@ -1814,6 +2495,119 @@ export interface components {
             updated_at: string;
             /** @description What may keep the slot from working although its settings are valid, such as an address that the provider cannot reach. Empty when nothing is known. */
             warnings: components["schemas"]["SlotWarning"][];
+        };
+        /**
+         * SlotTestRunSettings
+         * @description What the slot shall do for this photo alone. Nothing of it is saved.
+         */
+        SlotTestRunSettings: {
+            /** @description Who makes the picture; `listProviders` names them all. */
+            provider_id: string;
+            /** @description What the provider is asked to do. */
+            operation_id: string;
+            /** @description The settings of the operation; whatever its own schema allows. Templates it names are bound to this slot. */
+            settings_json: {
+                [key: string]: unknown;
+            };
+            /** @description What is tried when that provider makes no picture. Left out: the slot's own chain. */
+            fallback?: components["schemas"]["FallbackLinkRequest"][];
+            /**
+             * @description Whether a provider that takes money is called again for the same photo; see `updateSlot`. Left out: as the slot says.
+             * @enum {string}
+             */
+            repeat_paid_calls?: "never" | "when_uncertain" | "always";
+        };
+        /**
+         * SlotTestRunRequest
+         * @description A photo, and what is to be tried with it. `settings` and `candidates` exclude each other; without either the slot is tried as it is.
+         */
+        SlotTestRunRequest: {
+            /**
+             * Format: binary
+             * @description The photo, as a camera makes it. Send it last: what stands before it is judged before it is read.
+             */
+            file: Blob;
+            settings?: components["schemas"]["SlotTestRunSettings"];
+            /** @description What a station would send with the photo, for the variables of prompts: `{"survey1_name": "Ada"}` fills `{{survey1_name}}`. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description What is to be tried side by side, each as a job of its own and without a fallback chain. */
+            candidates?: components["schemas"]["FallbackLinkRequest"][];
+        };
+        /**
+         * SlotTestRunCandidate
+         * @description What came of one thing that was tried.
+         */
+        SlotTestRunCandidate: {
+            /** @description The provider that was to make the picture. */
+            provider_id: string;
+            /** @description What it was asked to do. */
+            operation_id: string;
+            /** @description The model that it was asked for; null where the operation has no models to choose from. */
+            model: string | null;
+            /**
+             * @description How it ended. `refused`: it did not become a job, for instance because its provider does not take this type of photo or every place is taken.
+             * @enum {string}
+             */
+            outcome: "succeeded" | "failed" | "timeout" | "cancelled" | "refused";
+            /**
+             * Format: uuid
+             * @description Its job; `getJob` and `listJobEvents` tell every step. Null where it was refused.
+             */
+            job_id: string | null;
+            /** @description From the received photo to the end. */
+            duration_ms: number;
+            /** @description How many calls to providers were begun. */
+            attempts: number;
+            /** @description Which link of the chain it came to: 0 is the provider itself. */
+            fallback_no: number;
+            /** @description The provider that made the picture; null without one. */
+            made_by: string | null;
+            cost: components["schemas"]["JobCost"];
+            /** @description The picture; null without one. It is kept as long as other results, and can be deleted with `deleteResult`. */
+            result: {
+                /**
+                 * Format: uri
+                 * @description The public link of the picture. Whoever has it sees the picture.
+                 */
+                download_url: string;
+                /**
+                 * Format: uri
+                 * @description The same, small.
+                 */
+                thumbnail_url: string;
+                /** @description The type of the picture. */
+                mime: string;
+                /** @description The length of the picture in bytes. */
+                size_bytes: number;
+                /** @description In pixels; null where it could not be told. */
+                width: number | null;
+                /** @description In pixels; null where it could not be told. */
+                height: number | null;
+                /**
+                 * Format: date-time
+                 * @description From when on the links answer 410.
+                 */
+                expires_at: string;
+            } | null;
+            /** @description Why there is no picture, with the code that a station would have been told; null where there is one. */
+            error: {
+                /** @description One of the codes of `ErrorFacts`. */
+                code: string;
+                /** @description The same for people, in the provider's own words where there are any. */
+                message: string;
+            } | null;
+        };
+        /**
+         * SlotTestRun
+         * @description What came of everything that was tried.
+         */
+        SlotTestRun: {
+            /** @description The slot that was tried. */
+            slot_id: string;
+            /** @description In the order in which they were asked for; one, where the slot or `settings` were tried. */
+            candidates: components["schemas"]["SlotTestRunCandidate"][];
         };
         /**
          * SlotVersion
@@ -1852,6 +2646,14 @@ export interface components {
             is_enabled: boolean;
             /** @description For how many hours a private copy of every photo is kept, so that it can be compared or run again; 0: not at all. */
             keep_original_hours: number;
+            /** @description What is tried, link by link and within the same window, when the slot's own provider makes no picture: at most three links. Empty: a failure is answered as one. */
+            fallback: components["schemas"]["FallbackLink"][];
+            /** @description Whether a provider that takes money is called again for the same photo. `never`: not after a call that was charged, or may have been. `when_uncertain`: only if no call before is known to have been charged. `always`: whatever it costs. */
+            repeat_paid_calls: string;
+            /** @description What the slot's calls may cost on one day (UTC), by the price list and in its currency; null: no budget. */
+            daily_budget: number | null;
+            /** @description What becomes of photos once the day's budget is used up. `fallback`: whatever would cost more than is left is passed over, and a link that does not makes the picture. `stop`: photos are refused. */
+            over_budget: string;
         };
         /**
          * SlotVersionListResponse
@@ -1895,9 +2697,9 @@ export interface components {
             client: string;
             /** @description What it was answered; null: nothing, because the station left or stopped sending. */
             status: number | null;
-            /** @description Why there was no picture: the code of the error, or `client_gone` or `upload_stalled` where nothing could be answered; null with 200. */
+            /** @description Why there was no picture: the code of the error, or `client_gone` or `upload_stalled` where nothing could be answered; null with 200 and 202. */
             code: string | null;
-            /** @description The same for people; null with 200. */
+            /** @description The same for people; null with 200 and 202. */
             message: string | null;
             /**
              * @description Whether the password was right, wrong, missing (or empty), or not looked at because something else was wrong first.
@@ -1969,6 +2771,8 @@ export interface components {
             old_jobs: number;
             /** @description Events of the audit log that are older than it is kept. */
             old_audit_events: number;
+            /** @description Deliveries of webhooks that are older than they are kept. */
+            old_deliveries: number;
         };
         /**
          * MediaCachePurge
@@ -2074,7 +2878,7 @@ export interface components {
         };
         /**
          * AuditEvent
-         * @description Something that an administrator, or the command line, did. It holds no secrets.
+         * @description Something that an administrator, the command line or the server itself did. It holds no secrets.
          */
         AuditEvent: {
             /**
@@ -2087,7 +2891,7 @@ export interface components {
              * @description When it was done.
              */
             occurred_at: string;
-            /** @description Who did it: an administrator's name, or `command line`. */
+            /** @description Who did it: an administrator's name, `command line`, or `the server` where it acted by itself. */
             actor: string;
             /** @description From where; null on the server's own machine. */
             address: string | null;
@@ -2120,6 +2924,181 @@ export interface components {
                 /** @description How many events pass the filters. */
                 total: number;
             };
+        };
+        /**
+         * Webhook
+         * @description An address that is told of finished photos. Its secret is shown when it is made, and never again.
+         */
+        Webhook: {
+            /**
+             * Format: uuid
+             * @description The webhook's id.
+             */
+            id: string;
+            /**
+             * Format: uri
+             * @description Where events are posted to.
+             */
+            url: string;
+            /** @description Whether it is told anything. An answer 410 of the receiver switches it off. */
+            is_enabled: boolean;
+            /** @description What it is told of. */
+            events: string[];
+            /** @description The slots whose photos it is told of; null: all. */
+            slot_ids: string[] | null;
+            /**
+             * Format: date-time
+             * @description Until when everything is signed with the secret before as well; null: with the current one alone.
+             */
+            previous_secret_until: string | null;
+            /** @description How many deliveries have not arrived. */
+            deliveries: {
+                /** @description Those that wait for a try. */
+                pending: number;
+                /** @description Those that were given up. */
+                dead: number;
+            };
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Who made it. */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updated_at: string;
+            /** @description Who changed it last; `the server` where it switched it off itself. */
+            updated_by: string;
+        };
+        /**
+         * WebhookList
+         * @description All webhooks.
+         */
+        WebhookList: {
+            /** @description The oldest first. */
+            data: components["schemas"]["Webhook"][];
+        };
+        /**
+         * WebhookCreateRequest
+         * @description A webhook to be.
+         */
+        WebhookCreateRequest: {
+            /** @description Where events are posted to: `https`, the usual port, no user and password, an address on the public internet. The server's configuration may allow single other origins. */
+            url: string;
+            /** @description Whether it is told anything; default: yes. */
+            is_enabled?: boolean;
+            /** @description What it is told of; default: everything. */
+            events?: ("job.succeeded" | "job.failed")[];
+            /** @description The slots whose photos it is told of; null, the default: all. */
+            slot_ids?: string[] | null;
+        };
+        /**
+         * WebhookCreated
+         * @description A new webhook with its secret.
+         */
+        WebhookCreated: {
+            webhook: components["schemas"]["Webhook"];
+            /** @description What its events are signed with: base64 of 32 bytes behind `whsec_`. It is never shown again. */
+            secret: string;
+        };
+        /**
+         * WebhookUpdateRequest
+         * @description What is to become of a webhook; what is left out stays as it is.
+         */
+        WebhookUpdateRequest: {
+            /** @description Where events are posted to: `https`, the usual port, no user and password, an address on the public internet. The server's configuration may allow single other origins. */
+            url?: string;
+            /** @description Whether it is told anything. */
+            is_enabled?: boolean;
+            /** @description What it is told of. */
+            events?: ("job.succeeded" | "job.failed")[];
+            /** @description The slots whose photos it is told of; null: all. */
+            slot_ids?: string[] | null;
+        };
+        /**
+         * WebhookSecretRotateRequest
+         * @description How the change of a secret goes.
+         */
+        WebhookSecretRotateRequest: {
+            /**
+             * @description For how long everything is signed with the secret before as well; 0: not at all.
+             * @default 24
+             */
+            overlap_hours?: number;
+        };
+        /**
+         * WebhookSecret
+         * @description The new secret of a webhook.
+         */
+        WebhookSecret: {
+            /** @description What its events are signed with from now on: base64 of 32 bytes behind `whsec_`. It is never shown again. */
+            secret: string;
+            /**
+             * Format: date-time
+             * @description Until when everything is signed with the secret before as well; null: it is not.
+             */
+            previous_secret_until: string | null;
+        };
+        /**
+         * WebhookDelivery
+         * @description An event on its way to a webhook.
+         */
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The event's id, as the receiver gets it in `webhook-id`.
+             */
+            id: string;
+            /** @description What it tells. */
+            type: string;
+            /**
+             * Format: uuid
+             * @description The job it tells of; null for a test.
+             */
+            job_id: string | null;
+            /**
+             * @description `pending`: it waits for a try, or is being tried. `delivered`: the receiver answered 2xx. `dead`: it was given up.
+             * @enum {string}
+             */
+            state: "pending" | "delivered" | "dead";
+            /** @description How often it was tried. */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When the job ended, or the test was asked for.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last tried; null before.
+             */
+            last_attempt_at: string | null;
+            /** @description What the receiver answered last; null when it did not answer. */
+            last_status: number | null;
+            /** @description Why it did not arrive last, for people, with the first 200 characters of the receiver's words; null when it arrived. */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next; null when it is not. It waits longer while the webhook is switched off.
+             */
+            next_attempt_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it arrived or was given up; null before.
+             */
+            ended_at: string | null;
+        };
+        /**
+         * WebhookDeliveryListResponse
+         * @description One page of a webhook's deliveries.
+         */
+        WebhookDeliveryListResponse: {
+            /** @description Newest first. */
+            data: components["schemas"]["WebhookDelivery"][];
+            meta: components["schemas"]["PageMeta"];
         };
         /**
          * MetricsText
@@ -2162,13 +3141,29 @@ export interface components {
             draining: components["schemas"]["ReadinessCheck"];
         };
         /**
+         * ReadinessProvider
+         * @description A provider that cannot be called now as it should be.
+         */
+        ReadinessProvider: {
+            /** @description Which one. */
+            id: string;
+            /** @description As in `ProviderAvailability`. */
+            state: string;
+            /** @description For how long it stays so, in milliseconds; null where that is over, or not known. */
+            retry_after_ms: number | null;
+        };
+        /**
          * Readiness
          * @description The server can take photos.
          */
         Readiness: {
             /** @constant */
             status: "ready";
+            /** @description Whether simulators make the pictures. Nothing is real then, and nothing is billed. */
+            rehearsal: boolean;
             checks: components["schemas"]["ReadinessChecks"];
+            /** @description The providers with a key that are not `ready`. They do not make the server unready: other slots, and fallbacks, still make pictures. */
+            providers: components["schemas"]["ReadinessProvider"][];
         };
         /**
          * NotReady
@@ -2185,12 +3180,88 @@ export interface components {
                 };
             };
         };
+        /**
+         * WebhookEventJob
+         * @description A photo whose processing has ended.
+         */
+        WebhookEventJob: {
+            /**
+             * Format: uuid
+             * @description The job's id, as in `X-Job-Id`.
+             */
+            id: string;
+            /** @description The slot that the photo was sent to. */
+            slot_id: string;
+            /**
+             * @description How it ended.
+             * @enum {string}
+             */
+            outcome: "succeeded" | "failed";
+            /**
+             * @description Why it failed; null for a success.
+             * @enum {string|null}
+             */
+            failure_reason: "timeout" | "provider_error" | "cancelled" | null;
+            /** @description Who made the picture; of a failure, who had the job last. */
+            provider_id: string;
+            /** @description Which link of the slot's chain that was: 0 is the slot's own provider. */
+            fallback_link: number;
+            /**
+             * Format: date-time
+             * @description When the photo arrived.
+             */
+            created_at: string;
+            /** @description From the arrival until it was first taken up; null when it never was. */
+            queue_wait_ms: number | null;
+            /** @description From then until the end; null when it never was taken up. */
+            processing_ms: number | null;
+            /** @description From the arrival until the end. */
+            total_elapsed_ms: number;
+            /** @description The finished picture; null for a failure. */
+            result: {
+                /**
+                 * Format: uri
+                 * @description The public link of the picture. Whoever has it sees the picture.
+                 */
+                download_url: string;
+                /**
+                 * Format: date-time
+                 * @description From when on the link answers 410.
+                 */
+                result_expires_at: string;
+                /** @description The type of the picture. */
+                mime: string;
+                /** @description The length of the picture in bytes. */
+                size_bytes: number;
+            } | null;
+        };
+        /**
+         * WebhookEvent
+         * @description What a webhook is sent: facts and links, never a picture and nothing that a station sent.
+         */
+        WebhookEvent: {
+            /**
+             * Format: uuid
+             * @description The event's id, as in `webhook-id`: the same at every try. Remember it for a few days, and ignore an event that came before.
+             */
+            id: string;
+            /** @description What happened. The list is open. */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it happened; tries come later, and not always in the order of this time.
+             */
+            occurred_at: string;
+            /** @description The photo it tells of; null for a test. */
+            job: components["schemas"]["WebhookEventJob"] | null;
+        };
     };
     responses: {
         /** @description `invalid_request`: the path is not valid percent-encoded UTF-8. */
         MalformedPath: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2203,6 +3274,7 @@ export interface components {
         ResultNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2215,6 +3287,7 @@ export interface components {
         ResultExpired: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2227,6 +3300,7 @@ export interface components {
         RateLimited: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
@@ -2240,6 +3314,7 @@ export interface components {
         ResultsUnavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
@@ -2253,6 +3328,7 @@ export interface components {
         InternalError: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2265,6 +3341,7 @@ export interface components {
         InvalidRequest: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2277,6 +3354,7 @@ export interface components {
         Unauthorized: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 [name: string]: unknown;
@@ -2290,6 +3368,7 @@ export interface components {
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2302,6 +3381,7 @@ export interface components {
         SlotNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2314,6 +3394,7 @@ export interface components {
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2326,6 +3407,7 @@ export interface components {
         NotAcceptable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2338,6 +3420,7 @@ export interface components {
         PayloadTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2350,6 +3433,7 @@ export interface components {
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
@@ -2362,6 +3446,7 @@ export interface components {
         DatabaseUnavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
@@ -2378,6 +3463,7 @@ export interface components {
         MediaUnavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
+                "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
@@ -2427,6 +3513,12 @@ export interface components {
          * @example 01JGFJJZ00Q8W4T2XN5V3B7C9D
          */
         "X-Request-Id": string;
+        /**
+         * @description `1`: this server rehearses. Simulators make the pictures, nothing is billed, and nothing of it counts. Left out by every
+         *     other server.
+         * @example 1
+         */
+        "PhotoChanger-Rehearsal": "1";
         /**
          * @description The length of the body in bytes.
          * @example 483920
@@ -2479,8 +3571,29 @@ export type $defs = Record<string, never>;
 export interface operations {
     ingestSlot: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /**
+                 * @description `multipart`: the picture comes as one part of a form. Any other text means the bare picture, and is kept as metadata
+                 *     like every other token.
+                 * @example multipart
+                 */
+                reply?: string;
+            };
+            header?: {
+                /**
+                 * @description The client's own name for this request, unique within the slot (draft-ietf-httpapi-idempotency-key-header). It is compared
+                 *     byte by byte; the quotation marks that the draft writes around it are part of it. What must be the same whenever
+                 *     it is used is the photo, the fields of the form other than the password, and the tokens of the URL other than
+                 *     `reply=multipart`; the order of the fields does not matter.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `respond-async`: answer 202 as soon as the photo is accepted. Everything else in it is ignored.
+                 * @example respond-async
+                 */
+                Prefer?: string;
+            };
             path: {
                 /**
                  * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
@@ -2501,6 +3614,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     /**
                      * @description The job that made the picture; also the key of its result link.
                      * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
@@ -2511,6 +3625,16 @@ export interface operations {
                      * @example gemini
                      */
                     "PhotoChanger-Provider": string;
+                    /**
+                     * @description Which fallback of the slot made the picture, from 1; absent where it was the slot's own provider.
+                     * @example 1
+                     */
+                    "PhotoChanger-Fallback"?: number;
+                    /**
+                     * @description `true` where the answer is that of an earlier, equal request, whose job `X-Job-Id` names; absent otherwise.
+                     * @example true
+                     */
+                    "Idempotency-Replayed"?: "true";
                     "Content-Length": components["headers"]["Content-Length"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
@@ -2526,15 +3650,71 @@ export interface operations {
                     "image/heic": components["schemas"]["ImageBytes"];
                     /** @example (bytes of a HEIF image) */
                     "image/heif": components["schemas"]["ImageBytes"];
+                    /**
+                     * @example {
+                     *       "metadata": {
+                     *         "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *         "provider_id": "studio",
+                     *         "fallback": 1,
+                     *         "mime": "image/jpeg",
+                     *         "size_bytes": 483920,
+                     *         "result_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11"
+                     *       },
+                     *       "image": "(bytes of a JPEG image)"
+                     *     }
+                     */
+                    "multipart/form-data": components["schemas"]["IngestMultipartReply"];
+                };
+            };
+            /** @description The photo is accepted, and nobody waits for its picture; only with `Prefer: respond-async`. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    /**
+                     * @description The job that makes the picture; also the key of its result link.
+                     * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                     */
+                    "X-Job-Id": string;
+                    /**
+                     * @description Where the picture can be fetched once it is there, without a token.
+                     * @example /public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                     */
+                    Location: string;
+                    /**
+                     * @description Always `respond-async` (RFC 7240, section 3).
+                     * @example respond-async
+                     */
+                    "Preference-Applied": string;
+                    /**
+                     * @description `true` where the answer is that of an earlier, equal request, whose job `X-Job-Id` names; absent otherwise.
+                     * @example true
+                     */
+                    "Idempotency-Replayed"?: "true";
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *       "result_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *       "status_url": "https://booth.example/api/jobs/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *       "expires_at": "2026-01-01T00:00:48.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IngestAccepted"];
                 };
             };
             /**
-             * @description `invalid_payload`: the form cannot be read, has no usable file, or exceeds the number or length of fields.
+             * @description `invalid_payload`: the form cannot be read, has no usable file, or exceeds the number or length of fields; or
+             *     the `Idempotency-Key` is not 1 to 255 visible ASCII characters.
              *     `invalid_request`: the path is not valid percent-encoded UTF-8.
              */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2547,6 +3727,7 @@ export interface operations {
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2559,6 +3740,7 @@ export interface operations {
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2571,6 +3753,7 @@ export interface operations {
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2586,6 +3769,23 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: the `Idempotency-Key` belongs to another request, which is running or whose picture is
+             *     still kept.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2601,6 +3801,7 @@ export interface operations {
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -2615,6 +3816,7 @@ export interface operations {
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2626,11 +3828,14 @@ export interface operations {
             /**
              * @description `queue_unavailable`: the database cannot be reached or the server is stopping. `storage_unavailable`: the
              *     disk refuses or is nearly full. `slot_not_configured`: the slot is switched off or not set up.
+             *     `provider_unavailable`: neither the slot's provider nor a fallback can make a picture within the window, because it
+             *     is down or its quota is used up. `budget_exhausted`: the slot's daily budget is used up.
              *     `job_cancelled`: an operator cancelled the job.
              */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -2647,6 +3852,7 @@ export interface operations {
             504: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2680,6 +3886,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description Always `no-cache`, for caches that know no `Cache-Control`.
@@ -2703,6 +3910,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2715,6 +3923,7 @@ export interface operations {
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2729,6 +3938,7 @@ export interface operations {
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -2755,6 +3965,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2804,6 +4015,7 @@ export interface operations {
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2817,6 +4029,7 @@ export interface operations {
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description How to authenticate (RFC 6750); only with `unauthorized`.
@@ -2836,6 +4049,7 @@ export interface operations {
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -2848,6 +4062,7 @@ export interface operations {
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -2891,6 +4106,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Content-Length": components["headers"]["Content-Length"];
                     /**
                      * @description `attachment`, with a file name made from the job.
@@ -2921,6 +4137,7 @@ export interface operations {
             206: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     /**
                      * @description Which bytes these are, and how many there are in all.
                      * @example bytes 0-1023/483920
@@ -2959,6 +4176,7 @@ export interface operations {
             307: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     /**
                      * @description Where the picture can be fetched for a short time.
                      * @example https://objects.example/results/6f1c2a52?signature=0f3a
@@ -2976,6 +4194,7 @@ export interface operations {
             416: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description How many bytes there are.
@@ -3013,6 +4232,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Content-Length": components["headers"]["Content-Length"];
                     "Cache-Control": components["headers"]["PrivateUntilExpiry"];
                     Expires: components["headers"]["Expires"];
@@ -3046,6 +4266,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3056,6 +4277,51 @@ export interface operations {
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    closeProviderCircuit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The provider; `listProviders` names them all. Any other text is 404, never 400.
+                 * @example gemini
+                 */
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "state": "ready",
+                     *       "retry_after_ms": null,
+                     *       "reason": null,
+                     *       "day_calls": 412,
+                     *       "usual_ms": 7612,
+                     *       "slow_ms": 15230
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProviderAvailability"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
         };
@@ -3073,6 +4339,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3105,6 +4372,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3116,6 +4384,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3130,11 +4399,13 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             /**
              * @description `invalid_settings`: the settings cannot become so, and nothing was changed. There is no such provider, a
-             *     provider takes no key, a limit is out of bounds, or the name of a parameter looks like that of a secret.
+             *     provider takes no key, a limit is out of bounds, the name of a parameter looks like that of a secret, or a price list
+             *     has a price twice, with too many digits, or in no known currency.
              */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3213,6 +4484,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description Always `Accept`.
@@ -3305,6 +4577,103 @@ export interface operations {
             503: components["responses"]["DatabaseUnavailable"];
         };
     };
+    getGlobalCosts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, in UTC, in the years 2000 to 2100. Left out, there are 30 days.
+                 * @example 2026-11-09
+                 */
+                from?: string;
+                /**
+                 * @description The day after the last one. Left out, today is the last one.
+                 * @example 2026-11-23
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "range": {
+                     *         "from": "2026-11-21",
+                     *         "to": "2026-11-23"
+                     *       },
+                     *       "currency": "EUR",
+                     *       "totals": {
+                     *         "calls": 230,
+                     *         "outcomes": {
+                     *           "empty": 18,
+                     *           "image": 212
+                     *         },
+                     *         "charged": {
+                     *           "yes": 212,
+                     *           "maybe": 18,
+                     *           "no": 0
+                     *         },
+                     *         "known": 8.268,
+                     *         "possible": 0.702,
+                     *         "unpriced_calls": 0
+                     *       },
+                     *       "test_runs": {
+                     *         "calls": 2,
+                     *         "outcomes": {
+                     *           "image": 2
+                     *         },
+                     *         "charged": {
+                     *           "yes": 2,
+                     *           "maybe": 0,
+                     *           "no": 0
+                     *         },
+                     *         "known": 0.078,
+                     *         "possible": 0,
+                     *         "unpriced_calls": 0
+                     *       },
+                     *       "data": [
+                     *         {
+                     *           "date": "2026-11-21",
+                     *           "provider_id": "gemini",
+                     *           "model": "gemini-2.5-flash-image",
+                     *           "calls": 230,
+                     *           "outcomes": {
+                     *             "empty": 18,
+                     *             "image": 212
+                     *           },
+                     *           "charged": {
+                     *             "yes": 212,
+                     *             "maybe": 18,
+                     *             "no": 0
+                     *           },
+                     *           "known": 8.268,
+                     *           "possible": 0.702,
+                     *           "unpriced_calls": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["GlobalCostsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     getSlotStats: {
         parameters: {
             query?: {
@@ -3346,6 +4715,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description Always `Accept`.
@@ -3436,6 +4806,119 @@ export interface operations {
             503: components["responses"]["DatabaseUnavailable"];
         };
     };
+    getSlotCosts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, in UTC, in the years 2000 to 2100. Left out, there are 30 days.
+                 * @example 2026-11-09
+                 */
+                from?: string;
+                /**
+                 * @description The day after the last one. Left out, today is the last one.
+                 * @example 2026-11-23
+                 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "slot_id": "slot-001",
+                     *       "range": {
+                     *         "from": "2026-11-21",
+                     *         "to": "2026-11-23"
+                     *       },
+                     *       "currency": "EUR",
+                     *       "totals": {
+                     *         "calls": 230,
+                     *         "outcomes": {
+                     *           "empty": 18,
+                     *           "image": 212
+                     *         },
+                     *         "charged": {
+                     *           "yes": 212,
+                     *           "maybe": 18,
+                     *           "no": 0
+                     *         },
+                     *         "known": 8.268,
+                     *         "possible": 0.702,
+                     *         "unpriced_calls": 0
+                     *       },
+                     *       "test_runs": {
+                     *         "calls": 2,
+                     *         "outcomes": {
+                     *           "image": 2
+                     *         },
+                     *         "charged": {
+                     *           "yes": 2,
+                     *           "maybe": 0,
+                     *           "no": 0
+                     *         },
+                     *         "known": 0.078,
+                     *         "possible": 0,
+                     *         "unpriced_calls": 0
+                     *       },
+                     *       "data": [
+                     *         {
+                     *           "date": "2026-11-21",
+                     *           "provider_id": "gemini",
+                     *           "model": "gemini-2.5-flash-image",
+                     *           "calls": 230,
+                     *           "outcomes": {
+                     *             "empty": 18,
+                     *             "image": 212
+                     *           },
+                     *           "charged": {
+                     *             "yes": 212,
+                     *             "maybe": 18,
+                     *             "no": 0
+                     *           },
+                     *           "known": 8.268,
+                     *           "possible": 0.702,
+                     *           "unpriced_calls": 0
+                     *         }
+                     *       ],
+                     *       "budget": {
+                     *         "amount": 25.5,
+                     *         "spent": 21.06,
+                     *         "share": 0.8259,
+                     *         "currency": "EUR",
+                     *         "state": "warned",
+                     *         "day_ends_at": "2026-11-23T00:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotCostsResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
@@ -3490,6 +4973,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3509,6 +4993,13 @@ export interface operations {
                      *             "failure_message": null,
                      *             "claim_no": 1,
                      *             "attempt_no": 1,
+                     *             "fallback_no": 0,
+                     *             "is_test": false,
+                     *             "cost": {
+                     *               "currency": "EUR",
+                     *               "known": 0.039,
+                     *               "possible": 0
+                     *             },
                      *             "provider_job_reference": null,
                      *             "payload_path": null,
                      *             "result_file_path": "results/2026-01-01/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11.1.jpg",
@@ -3583,6 +5074,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3600,6 +5092,13 @@ export interface operations {
                      *         "failure_message": null,
                      *         "claim_no": 1,
                      *         "attempt_no": 1,
+                     *         "fallback_no": 0,
+                     *         "is_test": false,
+                     *         "cost": {
+                     *           "currency": "EUR",
+                     *           "known": 0.039,
+                     *           "possible": 0
+                     *         },
                      *         "provider_job_reference": null,
                      *         "payload_path": null,
                      *         "result_file_path": "results/2026-01-01/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11.1.jpg",
@@ -3671,6 +5170,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3720,6 +5220,71 @@ export interface operations {
             503: components["responses"]["DatabaseUnavailable"];
         };
     };
+    listJobCalls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id, as sent in `X-Job-Id`. Any text that is not the id of a job is 404, never 400.
+                 * @example 6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11
+                 */
+                job_id: components["parameters"]["AnyJobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calls. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "attempt_no": 1,
+                     *           "fallback_no": 0,
+                     *           "claim_no": 1,
+                     *           "provider_id": "gemini",
+                     *           "model": "gemini-2.5-flash-image",
+                     *           "outcome": "empty",
+                     *           "charged": "maybe",
+                     *           "price": 0.039,
+                     *           "latency_ms": 1203,
+                     *           "ended_at": "2026-01-01T00:00:01.700Z"
+                     *         },
+                     *         {
+                     *           "attempt_no": 2,
+                     *           "fallback_no": 0,
+                     *           "claim_no": 1,
+                     *           "provider_id": "gemini",
+                     *           "model": "gemini-2.5-flash-image",
+                     *           "outcome": "image",
+                     *           "charged": "yes",
+                     *           "price": 0.039,
+                     *           "latency_ms": 7480,
+                     *           "ended_at": "2026-01-01T00:00:09.400Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobCallListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     cancelJob: {
         parameters: {
             query?: never;
@@ -3739,6 +5304,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3756,6 +5322,13 @@ export interface operations {
                      *         "failure_message": "cancelled by serg",
                      *         "claim_no": 1,
                      *         "attempt_no": 1,
+                     *         "fallback_no": 0,
+                     *         "is_test": false,
+                     *         "cost": {
+                     *           "currency": "EUR",
+                     *           "known": 0.039,
+                     *           "possible": 0
+                     *         },
                      *         "provider_job_reference": null,
                      *         "payload_path": null,
                      *         "result_file_path": null,
@@ -3800,6 +5373,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3841,6 +5415,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
@@ -3863,6 +5438,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3875,6 +5451,7 @@ export interface operations {
             410: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3888,6 +5465,7 @@ export interface operations {
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3900,6 +5478,7 @@ export interface operations {
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -3918,6 +5497,7 @@ export interface operations {
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -3948,6 +5528,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Content-Length": components["headers"]["Content-Length"];
                     /**
@@ -3983,6 +5564,7 @@ export interface operations {
             410: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -3999,6 +5581,7 @@ export interface operations {
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -4029,6 +5612,7 @@ export interface operations {
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4044,6 +5628,7 @@ export interface operations {
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4074,6 +5659,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
@@ -4099,6 +5685,7 @@ export interface operations {
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4113,6 +5700,7 @@ export interface operations {
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4125,6 +5713,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4139,6 +5728,7 @@ export interface operations {
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -4171,6 +5761,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Content-Length": components["headers"]["Content-Length"];
                     "Cache-Control": components["headers"]["PrivateUntilExpiry"];
                     Expires: components["headers"]["Expires"];
@@ -4191,6 +5782,7 @@ export interface operations {
             410: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4238,6 +5830,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4293,6 +5886,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
@@ -4315,12 +5909,13 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_payload`: the form cannot be read, has a faulty or missing field, or the picture is broken, too large, or lacks the transparency that its key needs.
+             * @description `invalid_payload`: the form cannot be read, has a faulty or missing field, or the picture is broken, too large, or lacks the transparency that the slot needs there.
              *     `invalid_request`: the request does not keep to this document; `details.fields` names every fault.
              */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4336,6 +5931,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4369,6 +5965,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Content-Length": components["headers"]["Content-Length"];
                     /**
                      * @description Always `inline`.
@@ -4435,6 +6032,7 @@ export interface operations {
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4450,6 +6048,7 @@ export interface operations {
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4462,6 +6061,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4503,6 +6103,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4520,6 +6121,12 @@ export interface operations {
                      *           },
                      *           "is_enabled": true,
                      *           "keep_original_hours": 0,
+                     *           "fallback": [],
+                     *           "repeat_paid_calls": "when_uncertain",
+                     *           "daily_budget": null,
+                     *           "over_budget": "fallback",
+                     *           "budget": null,
+                     *           "warnings": [],
                      *           "version": 7,
                      *           "last_reset_at": null,
                      *           "created_at": "2026-01-01T00:00:00.000Z",
@@ -4561,6 +6168,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description A strong tag of what is set up: `updated_at` in double quotes. Send it as `If-Match` to change just this.
@@ -4581,6 +6189,32 @@ export interface operations {
                      *       },
                      *       "is_enabled": true,
                      *       "keep_original_hours": 24,
+                     *       "fallback": [
+                     *         {
+                     *           "provider_id": "studio",
+                     *           "operation_id": "frame",
+                     *           "settings_json": {
+                     *             "style": "polaroid"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "repeat_paid_calls": "when_uncertain",
+                     *       "daily_budget": 25.5,
+                     *       "over_budget": "fallback",
+                     *       "budget": {
+                     *         "amount": 25.5,
+                     *         "spent": 21.06,
+                     *         "share": 0.8259,
+                     *         "currency": "EUR",
+                     *         "state": "warned",
+                     *         "day_ends_at": "2026-01-03T00:00:00.000Z"
+                     *       },
+                     *       "warnings": [
+                     *         {
+                     *           "code": "budget_warned",
+                     *           "message": "The daily budget is nearly used up: 21.06 of 25.5 EUR are spent today. After that only links that cost nothing make pictures."
+                     *         }
+                     *       ],
                      *       "version": 7,
                      *       "last_reset_at": "2026-01-02T17:00:00.000Z",
                      *       "created_at": "2026-01-01T00:00:00.000Z",
@@ -4640,6 +6274,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description A strong tag of what is set up: `updated_at` in double quotes. Send it as `If-Match` to change just this.
@@ -4672,6 +6307,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4684,6 +6320,7 @@ export interface operations {
             412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4696,11 +6333,13 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             /**
              * @description `invalid_slot_settings`: the slot would not be usable; `details.fields` names every fault with a pointer into the body of an
-             *     update. Words of this server's own are `configured` (the provider has no key) and `template` (no such template is bound).
+             *     update. Words of this server's own are `configured` (the provider has no key), `template` (no such template is bound),
+             *     `transparency` (the template has none and would hide the photo) and `budget` (no amount that can be a budget).
              */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4732,6 +6371,7 @@ export interface operations {
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4745,6 +6385,7 @@ export interface operations {
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4755,6 +6396,193 @@ export interface operations {
             };
             500: components["responses"]["InternalError"];
             503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    testRunSlot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description One of the slots `slot-001` to `slot-015`. Any other text is 404, never 400.
+                 * @example slot-001
+                 */
+                slot_id: components["parameters"]["AdminSlotId"];
+            };
+            cookie?: never;
+        };
+        /** @description The photo, and what is to be tried. */
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["SlotTestRunRequest"];
+            };
+        };
+        responses: {
+            /** @description Everything that was tried has ended. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "slot_id": "slot-001",
+                     *       "candidates": [
+                     *         {
+                     *           "provider_id": "gemini",
+                     *           "operation_id": "image_edit",
+                     *           "model": "gemini-3.1-flash-image",
+                     *           "outcome": "succeeded",
+                     *           "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "duration_ms": 8240,
+                     *           "attempts": 1,
+                     *           "fallback_no": 0,
+                     *           "made_by": "gemini",
+                     *           "cost": {
+                     *             "currency": "EUR",
+                     *             "known": 0.04,
+                     *             "possible": 0
+                     *           },
+                     *           "result": {
+                     *             "download_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *             "thumbnail_url": "https://booth.example/public/results/6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11/thumbnail",
+                     *             "mime": "image/jpeg",
+                     *             "size_bytes": 483920,
+                     *             "width": 1024,
+                     *             "height": 1536,
+                     *             "expires_at": "2026-01-05T19:00:00.000Z"
+                     *           },
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "provider_id": "openai",
+                     *           "operation_id": "image_edit",
+                     *           "model": "gpt-image-2",
+                     *           "outcome": "failed",
+                     *           "job_id": "0192f3a4-5b6c-7d8e-9f01-23456789abcd",
+                     *           "duration_ms": 1310,
+                     *           "attempts": 1,
+                     *           "fallback_no": 0,
+                     *           "made_by": null,
+                     *           "cost": {
+                     *             "currency": "EUR",
+                     *             "known": 0,
+                     *             "possible": 0
+                     *           },
+                     *           "result": null,
+                     *           "error": {
+                     *             "code": "provider_error",
+                     *             "message": "The provider made no picture: Your request was rejected by the safety system."
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SlotTestRun"];
+                };
+            };
+            /**
+             * @description `invalid_payload`: the form cannot be read, has no photo, or has a field that is not what this document says; `details.fields`
+             *     names every fault. `invalid_request`: another part of the request does not keep to this document.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["SlotNotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            /** @description `unsupported_media_type`: the body is not a form, or the photo is of a type that nothing of what is to be tried takes. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `invalid_slot_settings`: what is to be tried would not be usable; `details.fields` names every fault with a pointer into the form,
+             *     as `updateSlot` names those of its body. A provider without a key is a fault (`configured`). The slot as it is never is one: it is
+             *     taken as a station's photo would find it.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `queue_busy`: as many jobs as allowed are already waiting or running, and nothing could be tried. `rate_limited`: more than 30 test runs
+             *     in a minute came from this address.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            /**
+             * @description `queue_unavailable`: the database cannot be reached, or the server is stopping. `storage_unavailable`: the disk is full or cannot be
+             *     read. `provider_unavailable`: nothing could be tried, as the provider is not available now, nor what its chain would go on with.
+             *     `slot_not_configured`: the slot was to be tried as it is, and no provider of it has what it needs.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `sync_timeout`: the window closed while the photo was still being uploaded, or before anything could be queued. */
+            504: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
         };
     };
     listSlotVersions: {
@@ -4787,6 +6615,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4811,7 +6640,11 @@ export interface operations {
                      *             "effect": "sepia"
                      *           },
                      *           "is_enabled": true,
-                     *           "keep_original_hours": 0
+                     *           "keep_original_hours": 0,
+                     *           "fallback": [],
+                     *           "repeat_paid_calls": "when_uncertain",
+                     *           "daily_budget": null,
+                     *           "over_budget": "fallback"
                      *         },
                      *         {
                      *           "version": 1,
@@ -4827,7 +6660,11 @@ export interface operations {
                      *             "effect": "vintage"
                      *           },
                      *           "is_enabled": true,
-                     *           "keep_original_hours": 0
+                     *           "keep_original_hours": 0,
+                     *           "fallback": [],
+                     *           "repeat_paid_calls": "when_uncertain",
+                     *           "daily_budget": null,
+                     *           "over_budget": "fallback"
                      *         }
                      *       ],
                      *       "meta": {
@@ -4878,6 +6715,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description A strong tag of what is set up: `updated_at` in double quotes. Send it as `If-Match` to change just this.
@@ -4912,6 +6750,7 @@ export interface operations {
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4924,6 +6763,7 @@ export interface operations {
             412: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4934,11 +6774,13 @@ export interface operations {
             };
             /**
              * @description `invalid_slot_settings`: the slot would not be usable; `details.fields` names every fault with a pointer into the body of an
-             *     update. Words of this server's own are `configured` (the provider has no key) and `template` (no such template is bound).
+             *     update. Words of this server's own are `configured` (the provider has no key), `template` (no such template is bound),
+             *     `transparency` (the template has none and would hide the photo) and `budget` (no amount that can be a budget).
              */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -4981,6 +6823,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5046,6 +6889,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description `attachment`, with a file name made from the slot and the day.
@@ -5086,6 +6930,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5114,6 +6959,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5138,7 +6984,8 @@ export interface operations {
                      *             "deleted_templates": 0,
                      *             "orphan_files": 2,
                      *             "old_jobs": 0,
-                     *             "old_audit_events": 0
+                     *             "old_audit_events": 0,
+                     *             "old_deliveries": 0
                      *           },
                      *           "error": null
                      *         }
@@ -5173,6 +7020,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     /**
                      * @description Where its outcome can be read.
@@ -5222,6 +7070,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5244,7 +7093,8 @@ export interface operations {
                      *         "deleted_templates": 0,
                      *         "orphan_files": 2,
                      *         "old_jobs": 0,
-                     *         "old_audit_events": 0
+                     *         "old_audit_events": 0,
+                     *         "old_deliveries": 0
                      *       },
                      *       "error": null
                      *     }
@@ -5314,6 +7164,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5354,6 +7205,564 @@ export interface operations {
             503: components["responses"]["DatabaseUnavailable"];
         };
     };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a20",
+                     *           "url": "https://screen.example/hooks/photos",
+                     *           "is_enabled": true,
+                     *           "events": [
+                     *             "job.succeeded",
+                     *             "job.failed"
+                     *           ],
+                     *           "slot_ids": [
+                     *             "slot-001",
+                     *             "slot-002"
+                     *           ],
+                     *           "previous_secret_until": null,
+                     *           "deliveries": {
+                     *             "pending": 1,
+                     *             "dead": 0
+                     *           },
+                     *           "created_at": "2026-01-01T12:00:00.000Z",
+                     *           "created_by": "serg",
+                     *           "updated_at": "2026-01-01T12:00:00.000Z",
+                     *           "updated_by": "serg"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The webhook. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookCreateRequest"];
+            };
+        };
+        responses: {
+            /** @description The webhook, and its secret. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    /**
+                     * @description Where the webhook can be read.
+                     * @example /api/webhooks/019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                     */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "webhook": {
+                     *         "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a20",
+                     *         "url": "https://screen.example/hooks/photos",
+                     *         "is_enabled": true,
+                     *         "events": [
+                     *           "job.succeeded",
+                     *           "job.failed"
+                     *         ],
+                     *         "slot_ids": null,
+                     *         "previous_secret_until": null,
+                     *         "deliveries": {
+                     *           "pending": 0,
+                     *           "dead": 0
+                     *         },
+                     *         "created_at": "2026-01-01T12:00:00.000Z",
+                     *         "created_by": "serg",
+                     *         "updated_at": "2026-01-01T12:00:00.000Z",
+                     *         "updated_by": "serg"
+                     *       },
+                     *       "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookCreated"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `invalid_webhook`: the URL may not be called, or there are 20 webhooks already; the message says which. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a20",
+                     *       "url": "https://screen.example/hooks/photos",
+                     *       "is_enabled": true,
+                     *       "events": [
+                     *         "job.succeeded",
+                     *         "job.failed"
+                     *       ],
+                     *       "slot_ids": [
+                     *         "slot-001",
+                     *         "slot-002"
+                     *       ],
+                     *       "previous_secret_until": null,
+                     *       "deliveries": {
+                     *         "pending": 1,
+                     *         "dead": 0
+                     *       },
+                     *       "created_at": "2026-01-01T12:00:00.000Z",
+                     *       "created_by": "serg",
+                     *       "updated_at": "2026-01-01T12:00:00.000Z",
+                     *       "updated_by": "serg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description What changes. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a20",
+                     *       "url": "https://screen.example/hooks/photos",
+                     *       "is_enabled": true,
+                     *       "events": [
+                     *         "job.succeeded",
+                     *         "job.failed"
+                     *       ],
+                     *       "slot_ids": [
+                     *         "slot-001",
+                     *         "slot-002"
+                     *       ],
+                     *       "previous_secret_until": null,
+                     *       "deliveries": {
+                     *         "pending": 1,
+                     *         "dead": 0
+                     *       },
+                     *       "created_at": "2026-01-01T12:00:00.000Z",
+                     *       "created_by": "serg",
+                     *       "updated_at": "2026-01-01T12:00:00.000Z",
+                     *       "updated_by": "serg"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description `invalid_webhook`: the URL may not be called, or there are 20 webhooks already; the message says which. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description How long both secrets sign. */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WebhookSecretRotateRequest"];
+            };
+        };
+        responses: {
+            /** @description The new secret. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                     *       "previous_secret_until": "2026-01-02T12:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery that was made. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a22",
+                     *       "type": "webhook.test",
+                     *       "job_id": null,
+                     *       "state": "pending",
+                     *       "attempts": 0,
+                     *       "created_at": "2026-01-01T12:00:00.000Z",
+                     *       "last_attempt_at": null,
+                     *       "last_status": null,
+                     *       "last_error": null,
+                     *       "next_attempt_at": "2026-01-01T12:00:00.000Z",
+                     *       "ended_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `invalid_webhook`: the webhook is switched off. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only deliveries in this state.
+                 * @example dead
+                 */
+                state?: "pending" | "delivered" | "dead";
+                /**
+                 * @description Which page, from 1.
+                 * @example 1
+                 */
+                page?: components["parameters"]["Page"];
+                /**
+                 * @description How many entries a page has.
+                 * @example 20
+                 */
+                page_size?: components["parameters"]["PageSize"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of deliveries. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a21",
+                     *           "type": "job.succeeded",
+                     *           "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *           "state": "pending",
+                     *           "attempts": 2,
+                     *           "created_at": "2026-01-01T12:00:00.000Z",
+                     *           "last_attempt_at": "2026-01-01T12:00:05.300Z",
+                     *           "last_status": 503,
+                     *           "last_error": "HTTP 503: try again later",
+                     *           "next_attempt_at": "2026-01-01T12:00:20.800Z",
+                     *           "ended_at": null
+                     *         }
+                     *       ],
+                     *       "meta": {
+                     *         "page": 1,
+                     *         "page_size": 20,
+                     *         "total": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDeliveryListResponse"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    redeliverWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The webhook's id. Any text that is not the id of a webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a20
+                 */
+                webhook_id: string;
+                /**
+                 * @description The delivery's id. Any text that is not the id of a delivery of this webhook is 404, never 400.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a21
+                 */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which waits again. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "019b76da-a800-7c41-9e0a-3f5d2b7c6a21",
+                     *       "type": "job.succeeded",
+                     *       "job_id": "6f1c2a52-3a4e-4d0c-9a55-0f6a5e2d9b11",
+                     *       "state": "pending",
+                     *       "attempts": 2,
+                     *       "created_at": "2026-01-01T12:00:00.000Z",
+                     *       "last_attempt_at": "2026-01-01T12:00:05.300Z",
+                     *       "last_status": 503,
+                     *       "last_error": "HTTP 503: try again later",
+                     *       "next_attempt_at": "2026-01-01T12:00:20.800Z",
+                     *       "ended_at": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description `invalid_webhook`: the webhook is switched off. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     getMetrics: {
         parameters: {
             query?: never;
@@ -5367,6 +7776,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Content-Length": components["headers"]["Content-Length"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
@@ -5397,6 +7807,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5420,6 +7831,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
@@ -5432,6 +7844,7 @@ export interface operations {
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
@@ -5456,6 +7869,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "PhotoChanger-Rehearsal": components["headers"]["PhotoChanger-Rehearsal"];
                     "Content-Length": components["headers"]["Content-Length"];
                     /**
                      * @description `no-cache`: ask again before using a stored copy.
@@ -5474,6 +7888,45 @@ export interface operations {
                 };
             };
             500: components["responses"]["InternalError"];
+        };
+    };
+    jobFinished: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The event's id, the same at every try.
+                 * @example 019b76da-a800-7c41-9e0a-3f5d2b7c6a21
+                 */
+                "webhook-id": string;
+                /**
+                 * @description When this try was made, in seconds since 1970.
+                 * @example 1767268800
+                 */
+                "webhook-timestamp": number;
+                /**
+                 * @description One signature for each secret that signs now, separated by spaces, each base64 behind `v1,`.
+                 * @example v1,lC7aD3Yt2mIu0eFq4kQ1nq6o3e7d0yEw2D7m0q9pC2U=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description 2xx: it is taken down. 410: nothing is wanted any more; the webhook is switched off. Anything else: it is tried again. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }

@@ -2,18 +2,201 @@
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const v0 = validate20;
-const schema31 = {"type":"object","required":["type","title","status","detail","instance","error"],"properties":{"type":{"const":"about:blank"},"title":{"type":"string"},"status":{"type":"integer","minimum":400,"maximum":599},"detail":{"type":"string"},"instance":{"type":"string","pattern":"^urn:request:"},"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_password","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
-const pattern4 = new RegExp("^urn:request:", "u");
-const pattern5 = new RegExp("^[a-z][a-z0-9_]*$", "u");
-const pattern6 = new RegExp("^(/[^/]*)*$", "u");
-const func1 = require("ajv/dist/runtime/ucs2length").default;
+const schema31 = {"type":"object","required":["job_id","result_url","status_url","expires_at"],"properties":{"job_id":{"type":"string","format":"uuid"},"result_url":{"type":"string","format":"uri"},"status_url":{"type":"string","format":"uri"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":false};
 const formats0 = /^(?:urn:uuid:)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
-const formats2 = require("ajv-formats/dist/formats").fullFormats["date-time"];
+const formats2 = require("ajv-formats/dist/formats").fullFormats.uri;
+const formats6 = require("ajv-formats/dist/formats").fullFormats["date-time"];
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
 const evaluated0 = validate20.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.job_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.result_url === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "result_url"},message:"must have required property '"+"result_url"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.status_url === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "status_url"},message:"must have required property '"+"status_url"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.expires_at === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((key0 === "job_id") || (key0 === "result_url")) || (key0 === "status_url")) || (key0 === "expires_at"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.job_id !== undefined){
+let data0 = data.job_id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err5 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.result_url !== undefined){
+let data1 = data.result_url;
+if(typeof data1 === "string"){
+if(!(formats2(data1))){
+const err7 = {instancePath:instancePath+"/result_url",schemaPath:"#/properties/result_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+else {
+const err8 = {instancePath:instancePath+"/result_url",schemaPath:"#/properties/result_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.status_url !== undefined){
+let data2 = data.status_url;
+if(typeof data2 === "string"){
+if(!(formats2(data2))){
+const err9 = {instancePath:instancePath+"/status_url",schemaPath:"#/properties/status_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/status_url",schemaPath:"#/properties/status_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.expires_at !== undefined){
+let data3 = data.expires_at;
+if(typeof data3 === "string"){
+if(!(formats6.validate(data3))){
+const err11 = {instancePath:instancePath+"/expires_at",schemaPath:"#/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/expires_at",schemaPath:"#/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+}
+else {
+const err13 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v1 = validate21;
+const schema32 = {"type":"object","required":["type","title","status","detail","instance","error"],"properties":{"type":{"const":"about:blank"},"title":{"type":"string"},"status":{"type":"integer","minimum":400,"maximum":599},"detail":{"type":"string"},"instance":{"type":"string","pattern":"^urn:request:"},"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["budget_exhausted","forbidden","idempotency_key_reused","internal_error","invalid_credentials","invalid_password","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","invalid_webhook","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","provider_unavailable","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
+const pattern4 = new RegExp("^urn:request:", "u");
+const pattern5 = new RegExp("^[a-z][a-z0-9_]*$", "u");
+const pattern6 = new RegExp("^(/[^/]*)*$", "u");
+const func1 = require("ajv/dist/runtime/ucs2length").default;
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate21.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -226,8 +409,8 @@ errors++;
 }
 if(data5.code !== undefined){
 let data6 = data5.code;
-if(!((((((((((((((((((((((((((((((((((((((data6 === "forbidden") || (data6 === "internal_error")) || (data6 === "invalid_credentials")) || (data6 === "invalid_password")) || (data6 === "invalid_payload")) || (data6 === "invalid_request")) || (data6 === "invalid_settings")) || (data6 === "invalid_settings_payload")) || (data6 === "invalid_slot_settings")) || (data6 === "job_cancelled")) || (data6 === "job_final")) || (data6 === "job_not_final")) || (data6 === "login_throttled")) || (data6 === "media_link_expired")) || (data6 === "method_not_allowed")) || (data6 === "not_acceptable")) || (data6 === "not_found")) || (data6 === "not_ready")) || (data6 === "original_expired")) || (data6 === "payload_too_large")) || (data6 === "precondition_failed")) || (data6 === "provider_error")) || (data6 === "queue_busy")) || (data6 === "queue_unavailable")) || (data6 === "range_not_satisfiable")) || (data6 === "rate_limited")) || (data6 === "reset_in_progress")) || (data6 === "result_expired")) || (data6 === "result_not_found")) || (data6 === "slot_conflict")) || (data6 === "slot_not_configured")) || (data6 === "slot_not_found")) || (data6 === "storage_unavailable")) || (data6 === "sync_timeout")) || (data6 === "template_already_bound")) || (data6 === "template_in_use")) || (data6 === "unauthorized")) || (data6 === "unsupported_media_type"))){
-const err18 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema31.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
+if(!((((((((((((((((((((((((((((((((((((((((((data6 === "budget_exhausted") || (data6 === "forbidden")) || (data6 === "idempotency_key_reused")) || (data6 === "internal_error")) || (data6 === "invalid_credentials")) || (data6 === "invalid_password")) || (data6 === "invalid_payload")) || (data6 === "invalid_request")) || (data6 === "invalid_settings")) || (data6 === "invalid_settings_payload")) || (data6 === "invalid_slot_settings")) || (data6 === "invalid_webhook")) || (data6 === "job_cancelled")) || (data6 === "job_final")) || (data6 === "job_not_final")) || (data6 === "login_throttled")) || (data6 === "media_link_expired")) || (data6 === "method_not_allowed")) || (data6 === "not_acceptable")) || (data6 === "not_found")) || (data6 === "not_ready")) || (data6 === "original_expired")) || (data6 === "payload_too_large")) || (data6 === "precondition_failed")) || (data6 === "provider_error")) || (data6 === "provider_unavailable")) || (data6 === "queue_busy")) || (data6 === "queue_unavailable")) || (data6 === "range_not_satisfiable")) || (data6 === "rate_limited")) || (data6 === "reset_in_progress")) || (data6 === "result_expired")) || (data6 === "result_not_found")) || (data6 === "slot_conflict")) || (data6 === "slot_not_configured")) || (data6 === "slot_not_found")) || (data6 === "storage_unavailable")) || (data6 === "sync_timeout")) || (data6 === "template_already_bound")) || (data6 === "template_in_use")) || (data6 === "unauthorized")) || (data6 === "unsupported_media_type"))){
+const err18 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema32.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -437,7 +620,7 @@ errors++;
 if(data8.expires_at !== undefined){
 let data15 = data8.expires_at;
 if(typeof data15 === "string"){
-if(!(formats2.validate(data15))){
+if(!(formats6.validate(data15))){
 const err35 = {instancePath:instancePath+"/error/details/expires_at",schemaPath:"#/properties/error/properties/details/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err35];
@@ -494,18 +677,18 @@ vErrors.push(err39);
 }
 errors++;
 }
-validate20.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }
-validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v1 = validate21;
-const schema32 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["forbidden","internal_error","invalid_credentials","invalid_password","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
+const v2 = validate22;
+const schema33 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","pattern":"^[a-z][a-z0-9_]*$","enum":["budget_exhausted","forbidden","idempotency_key_reused","internal_error","invalid_credentials","invalid_password","invalid_payload","invalid_request","invalid_settings","invalid_settings_payload","invalid_slot_settings","invalid_webhook","job_cancelled","job_final","job_not_final","login_throttled","media_link_expired","method_not_allowed","not_acceptable","not_found","not_ready","original_expired","payload_too_large","precondition_failed","provider_error","provider_unavailable","queue_busy","queue_unavailable","range_not_satisfiable","rate_limited","reset_in_progress","result_expired","result_not_found","slot_conflict","slot_not_configured","slot_not_found","storage_unavailable","sync_timeout","template_already_bound","template_in_use","unauthorized","unsupported_media_type"]},"message":{"type":"string","minLength":1},"details":{"type":"object","properties":{"fields":{"type":"array","items":{"type":"object","required":["pointer","message","keyword"],"properties":{"pointer":{"type":"string","pattern":"^(/[^/]*)*$"},"message":{"type":"string"},"keyword":{"type":"string"}},"additionalProperties":false}},"job_id":{"type":"string","format":"uuid"},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":true}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate21.evaluated;
+const evaluated0 = validate22.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -572,8 +755,8 @@ errors++;
 }
 if(data0.code !== undefined){
 let data1 = data0.code;
-if(!((((((((((((((((((((((((((((((((((((((data1 === "forbidden") || (data1 === "internal_error")) || (data1 === "invalid_credentials")) || (data1 === "invalid_password")) || (data1 === "invalid_payload")) || (data1 === "invalid_request")) || (data1 === "invalid_settings")) || (data1 === "invalid_settings_payload")) || (data1 === "invalid_slot_settings")) || (data1 === "job_cancelled")) || (data1 === "job_final")) || (data1 === "job_not_final")) || (data1 === "login_throttled")) || (data1 === "media_link_expired")) || (data1 === "method_not_allowed")) || (data1 === "not_acceptable")) || (data1 === "not_found")) || (data1 === "not_ready")) || (data1 === "original_expired")) || (data1 === "payload_too_large")) || (data1 === "precondition_failed")) || (data1 === "provider_error")) || (data1 === "queue_busy")) || (data1 === "queue_unavailable")) || (data1 === "range_not_satisfiable")) || (data1 === "rate_limited")) || (data1 === "reset_in_progress")) || (data1 === "result_expired")) || (data1 === "result_not_found")) || (data1 === "slot_conflict")) || (data1 === "slot_not_configured")) || (data1 === "slot_not_found")) || (data1 === "storage_unavailable")) || (data1 === "sync_timeout")) || (data1 === "template_already_bound")) || (data1 === "template_in_use")) || (data1 === "unauthorized")) || (data1 === "unsupported_media_type"))){
-const err5 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema32.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
+if(!((((((((((((((((((((((((((((((((((((((((((data1 === "budget_exhausted") || (data1 === "forbidden")) || (data1 === "idempotency_key_reused")) || (data1 === "internal_error")) || (data1 === "invalid_credentials")) || (data1 === "invalid_password")) || (data1 === "invalid_payload")) || (data1 === "invalid_request")) || (data1 === "invalid_settings")) || (data1 === "invalid_settings_payload")) || (data1 === "invalid_slot_settings")) || (data1 === "invalid_webhook")) || (data1 === "job_cancelled")) || (data1 === "job_final")) || (data1 === "job_not_final")) || (data1 === "login_throttled")) || (data1 === "media_link_expired")) || (data1 === "method_not_allowed")) || (data1 === "not_acceptable")) || (data1 === "not_found")) || (data1 === "not_ready")) || (data1 === "original_expired")) || (data1 === "payload_too_large")) || (data1 === "precondition_failed")) || (data1 === "provider_error")) || (data1 === "provider_unavailable")) || (data1 === "queue_busy")) || (data1 === "queue_unavailable")) || (data1 === "range_not_satisfiable")) || (data1 === "rate_limited")) || (data1 === "reset_in_progress")) || (data1 === "result_expired")) || (data1 === "result_not_found")) || (data1 === "slot_conflict")) || (data1 === "slot_not_configured")) || (data1 === "slot_not_found")) || (data1 === "storage_unavailable")) || (data1 === "sync_timeout")) || (data1 === "template_already_bound")) || (data1 === "template_in_use")) || (data1 === "unauthorized")) || (data1 === "unsupported_media_type"))){
+const err5 = {instancePath:instancePath+"/error/code",schemaPath:"#/properties/error/properties/code/enum",keyword:"enum",params:{allowedValues: schema33.properties.error.properties.code.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -783,7 +966,7 @@ errors++;
 if(data3.expires_at !== undefined){
 let data10 = data3.expires_at;
 if(typeof data10 === "string"){
-if(!(formats2.validate(data10))){
+if(!(formats6.validate(data10))){
 const err22 = {instancePath:instancePath+"/error/details/expires_at",schemaPath:"#/properties/error/properties/details/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err22];
@@ -840,18 +1023,18 @@ vErrors.push(err26);
 }
 errors++;
 }
-validate21.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
-validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v2 = validate22;
-const schema33 = {"type":"object","required":["access_token","token_type","expires_in_sec"],"properties":{"access_token":{"type":"string","minLength":1},"token_type":{"type":"string","const":"bearer"},"expires_in_sec":{"type":"integer","minimum":300,"maximum":7200}},"additionalProperties":false};
+const v3 = validate23;
+const schema34 = {"type":"object","required":["access_token","token_type","expires_in_sec"],"properties":{"access_token":{"type":"string","minLength":1},"token_type":{"type":"string","const":"bearer"},"expires_in_sec":{"type":"integer","minimum":300,"maximum":7200}},"additionalProperties":false};
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate22.evaluated;
+const evaluated0 = validate23.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -995,19 +1178,19 @@ vErrors.push(err11);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
-validate22.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v3 = validate23;
-const schema34 = {"type":"object","required":["name","permissions","token_expires_at","last_login_at"],"properties":{"name":{"type":"string","pattern":"^[a-z0-9._-]{3,64}$"},"permissions":{"type":"array","uniqueItems":true,"items":{"type":"string","enum":["settings:read","settings:write","slots:write","stats:read"]}},"token_expires_at":{"type":"string","format":"date-time"},"last_login_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false};
+const v4 = validate24;
+const schema35 = {"type":"object","required":["name","permissions","token_expires_at","last_login_at"],"properties":{"name":{"type":"string","pattern":"^[a-z0-9._-]{3,64}$"},"permissions":{"type":"array","uniqueItems":true,"items":{"type":"string","enum":["settings:read","settings:write","slots:write","stats:read"]}},"token_expires_at":{"type":"string","format":"date-time"},"last_login_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false};
 const pattern9 = new RegExp("^[a-z0-9._-]{3,64}$", "u");
 
-function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate23.evaluated;
+const evaluated0 = validate24.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1109,7 +1292,7 @@ vErrors.push(err7);
 errors++;
 }
 if(!((((data2 === "settings:read") || (data2 === "settings:write")) || (data2 === "slots:write")) || (data2 === "stats:read"))){
-const err8 = {instancePath:instancePath+"/permissions/" + i0,schemaPath:"#/properties/permissions/items/enum",keyword:"enum",params:{allowedValues: schema34.properties.permissions.items.enum},message:"must be equal to one of the allowed values"};
+const err8 = {instancePath:instancePath+"/permissions/" + i0,schemaPath:"#/properties/permissions/items/enum",keyword:"enum",params:{allowedValues: schema35.properties.permissions.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -1158,7 +1341,7 @@ errors++;
 if(data.token_expires_at !== undefined){
 let data3 = data.token_expires_at;
 if(typeof data3 === "string"){
-if(!(formats2.validate(data3))){
+if(!(formats6.validate(data3))){
 const err11 = {instancePath:instancePath+"/token_expires_at",schemaPath:"#/properties/token_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -1183,7 +1366,7 @@ errors++;
 if(data.last_login_at !== undefined){
 let data4 = data.last_login_at;
 if((typeof data4 !== "string") && (data4 !== null)){
-const err13 = {instancePath:instancePath+"/last_login_at",schemaPath:"#/properties/last_login_at/type",keyword:"type",params:{type: schema34.properties.last_login_at.type},message:"must be string,null"};
+const err13 = {instancePath:instancePath+"/last_login_at",schemaPath:"#/properties/last_login_at/type",keyword:"type",params:{type: schema35.properties.last_login_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -1193,7 +1376,7 @@ vErrors.push(err13);
 errors++;
 }
 if(typeof data4 === "string"){
-if(!(formats2.validate(data4))){
+if(!(formats6.validate(data4))){
 const err14 = {instancePath:instancePath+"/last_login_at",schemaPath:"#/properties/last_login_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -1216,19 +1399,19 @@ vErrors.push(err15);
 }
 errors++;
 }
-validate23.errors = vErrors;
+validate24.errors = vErrors;
 return errors === 0;
 }
-validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v4 = validate24;
-const schema35 = {"type":"object","required":["providers"],"properties":{"providers":{"type":"array","items":{"allOf":[{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},{"type":"object","required":["requires_public_media","is_configured","input_travel","mime_types","input_bytes_max","references_max","limits","health","operations"],"properties":{"requires_public_media":{"type":"boolean"},"is_configured":{"type":"boolean"},"input_travel":{"type":"string","enum":["inline","upload","public_url"]},"mime_types":{"type":"array","items":{"type":"string","pattern":"^image/"}},"input_bytes_max":{"type":"integer","minimum":1},"references_max":{"type":"integer","minimum":0},"limits":{"type":"object","required":["running_max","open_max","calls_per_minute"],"properties":{"running_max":{"type":"integer","minimum":1},"open_max":{"type":["integer","null"],"minimum":1},"calls_per_minute":{"type":["number","null"],"exclusiveMinimum":0}},"additionalProperties":false},"health":{"type":"object","required":["state","calls","failures","last_success_at","last_failure_at","last_failure_reason"],"properties":{"state":{"type":"string","enum":["unknown","healthy","degraded","failing"]},"calls":{"type":"integer","minimum":0},"failures":{"type":"integer","minimum":0},"last_success_at":{"type":["string","null"],"format":"date-time"},"last_failure_at":{"type":["string","null"],"format":"date-time"},"last_failure_reason":{"type":["string","null"]}},"additionalProperties":false},"operations":{"type":"array","items":{"type":"object","required":["id","name","needs","schema_ref","settings_schema"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"needs":{"type":"array","items":{"type":"string"}},"schema_ref":{"type":"string"},"settings_schema":{"type":"object","additionalProperties":true}},"additionalProperties":false}}}}],"unevaluatedProperties":false}}},"additionalProperties":false};
+const v5 = validate25;
+const schema36 = {"type":"object","required":["providers"],"properties":{"providers":{"type":"array","items":{"allOf":[{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},{"type":"object","required":["requires_public_media","is_configured","input_travel","mime_types","input_bytes_max","references_max","limits","availability","health","operations"],"properties":{"requires_public_media":{"type":"boolean"},"is_configured":{"type":"boolean"},"input_travel":{"type":"string","enum":["inline","upload","public_url"]},"mime_types":{"type":"array","items":{"type":"string","pattern":"^image/"}},"input_bytes_max":{"type":"integer","minimum":1},"references_max":{"type":"integer","minimum":0},"limits":{"type":"object","required":["running_max","open_max","calls_per_minute","calls_per_day"],"properties":{"running_max":{"type":"integer","minimum":1},"open_max":{"type":["integer","null"],"minimum":1},"calls_per_minute":{"type":["number","null"],"exclusiveMinimum":0},"calls_per_day":{"type":["integer","null"],"minimum":1}},"additionalProperties":false},"availability":{"type":"object","required":["state","retry_after_ms","reason","day_calls","usual_ms","slow_ms"],"properties":{"state":{"type":"string","enum":["ready","probe","probing","paused","down","exhausted"]},"retry_after_ms":{"type":["integer","null"],"minimum":1},"reason":{"type":["string","null"],"maxLength":500},"day_calls":{"type":["integer","null"],"minimum":0},"usual_ms":{"type":["integer","null"],"minimum":0},"slow_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"health":{"type":"object","required":["state","calls","failures","last_success_at","last_failure_at","last_failure_reason"],"properties":{"state":{"type":"string","enum":["unknown","healthy","degraded","failing"]},"calls":{"type":"integer","minimum":0},"failures":{"type":"integer","minimum":0},"last_success_at":{"type":["string","null"],"format":"date-time"},"last_failure_at":{"type":["string","null"],"format":"date-time"},"last_failure_reason":{"type":["string","null"]}},"additionalProperties":false},"operations":{"type":"array","items":{"type":"object","required":["id","name","needs","schema_ref","settings_schema"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"needs":{"type":"array","items":{"type":"string"}},"schema_ref":{"type":"string"},"settings_schema":{"type":"object","additionalProperties":true}},"additionalProperties":false}}}}],"unevaluatedProperties":false}}},"additionalProperties":false};
 const pattern10 = new RegExp("^image/", "u");
 
-function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate24.evaluated;
+const evaluated0 = validate25.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1391,8 +1574,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-if(data1.health === undefined){
-const err14 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "health"},message:"must have required property '"+"health"+"'"};
+if(data1.availability === undefined){
+const err14 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "availability"},message:"must have required property '"+"availability"+"'"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -1401,8 +1584,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data1.operations === undefined){
-const err15 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "operations"},message:"must have required property '"+"operations"+"'"};
+if(data1.health === undefined){
+const err15 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "health"},message:"must have required property '"+"health"+"'"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -1411,9 +1594,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(data1.requires_public_media !== undefined){
-if(typeof data1.requires_public_media !== "boolean"){
-const err16 = {instancePath:instancePath+"/providers/" + i0+"/requires_public_media",schemaPath:"#/properties/providers/items/allOf/1/properties/requires_public_media/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data1.operations === undefined){
+const err16 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/required",keyword:"required",params:{missingProperty: "operations"},message:"must have required property '"+"operations"+"'"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -1422,10 +1604,9 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-if(data1.is_configured !== undefined){
-if(typeof data1.is_configured !== "boolean"){
-const err17 = {instancePath:instancePath+"/providers/" + i0+"/is_configured",schemaPath:"#/properties/providers/items/allOf/1/properties/is_configured/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data1.requires_public_media !== undefined){
+if(typeof data1.requires_public_media !== "boolean"){
+const err17 = {instancePath:instancePath+"/providers/" + i0+"/requires_public_media",schemaPath:"#/properties/providers/items/allOf/1/properties/requires_public_media/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -1435,10 +1616,9 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data1.input_travel !== undefined){
-let data6 = data1.input_travel;
-if(typeof data6 !== "string"){
-const err18 = {instancePath:instancePath+"/providers/" + i0+"/input_travel",schemaPath:"#/properties/providers/items/allOf/1/properties/input_travel/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.is_configured !== undefined){
+if(typeof data1.is_configured !== "boolean"){
+const err18 = {instancePath:instancePath+"/providers/" + i0+"/is_configured",schemaPath:"#/properties/providers/items/allOf/1/properties/is_configured/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -1447,13 +1627,26 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(!(((data6 === "inline") || (data6 === "upload")) || (data6 === "public_url"))){
-const err19 = {instancePath:instancePath+"/providers/" + i0+"/input_travel",schemaPath:"#/properties/providers/items/allOf/1/properties/input_travel/enum",keyword:"enum",params:{allowedValues: schema35.properties.providers.items.allOf[1].properties.input_travel.enum},message:"must be equal to one of the allowed values"};
+}
+if(data1.input_travel !== undefined){
+let data6 = data1.input_travel;
+if(typeof data6 !== "string"){
+const err19 = {instancePath:instancePath+"/providers/" + i0+"/input_travel",schemaPath:"#/properties/providers/items/allOf/1/properties/input_travel/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
 else {
 vErrors.push(err19);
+}
+errors++;
+}
+if(!(((data6 === "inline") || (data6 === "upload")) || (data6 === "public_url"))){
+const err20 = {instancePath:instancePath+"/providers/" + i0+"/input_travel",schemaPath:"#/properties/providers/items/allOf/1/properties/input_travel/enum",keyword:"enum",params:{allowedValues: schema36.properties.providers.items.allOf[1].properties.input_travel.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
 }
 errors++;
 }
@@ -1466,18 +1659,7 @@ for(let i1=0; i1<len1; i1++){
 let data8 = data7[i1];
 if(typeof data8 === "string"){
 if(!pattern10.test(data8)){
-const err20 = {instancePath:instancePath+"/providers/" + i0+"/mime_types/" + i1,schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/items/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
-if(vErrors === null){
-vErrors = [err20];
-}
-else {
-vErrors.push(err20);
-}
-errors++;
-}
-}
-else {
-const err21 = {instancePath:instancePath+"/providers/" + i0+"/mime_types/" + i1,schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err21 = {instancePath:instancePath+"/providers/" + i0+"/mime_types/" + i1,schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/items/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -1487,9 +1669,8 @@ vErrors.push(err21);
 errors++;
 }
 }
-}
 else {
-const err22 = {instancePath:instancePath+"/providers/" + i0+"/mime_types",schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err22 = {instancePath:instancePath+"/providers/" + i0+"/mime_types/" + i1,schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1499,10 +1680,9 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data1.input_bytes_max !== undefined){
-let data9 = data1.input_bytes_max;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err23 = {instancePath:instancePath+"/providers/" + i0+"/input_bytes_max",schemaPath:"#/properties/providers/items/allOf/1/properties/input_bytes_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err23 = {instancePath:instancePath+"/providers/" + i0+"/mime_types",schemaPath:"#/properties/providers/items/allOf/1/properties/mime_types/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -1511,9 +1691,11 @@ vErrors.push(err23);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 < 1 || isNaN(data9)){
-const err24 = {instancePath:instancePath+"/providers/" + i0+"/input_bytes_max",schemaPath:"#/properties/providers/items/allOf/1/properties/input_bytes_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data1.input_bytes_max !== undefined){
+let data9 = data1.input_bytes_max;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err24 = {instancePath:instancePath+"/providers/" + i0+"/input_bytes_max",schemaPath:"#/properties/providers/items/allOf/1/properties/input_bytes_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1522,12 +1704,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-}
-if(data1.references_max !== undefined){
-let data10 = data1.references_max;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err25 = {instancePath:instancePath+"/providers/" + i0+"/references_max",schemaPath:"#/properties/providers/items/allOf/1/properties/references_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 1 || isNaN(data9)){
+const err25 = {instancePath:instancePath+"/providers/" + i0+"/input_bytes_max",schemaPath:"#/properties/providers/items/allOf/1/properties/input_bytes_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1536,14 +1715,28 @@ vErrors.push(err25);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 < 0 || isNaN(data10)){
-const err26 = {instancePath:instancePath+"/providers/" + i0+"/references_max",schemaPath:"#/properties/providers/items/allOf/1/properties/references_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data1.references_max !== undefined){
+let data10 = data1.references_max;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err26 = {instancePath:instancePath+"/providers/" + i0+"/references_max",schemaPath:"#/properties/providers/items/allOf/1/properties/references_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err26];
 }
 else {
 vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err27 = {instancePath:instancePath+"/providers/" + i0+"/references_max",schemaPath:"#/properties/providers/items/allOf/1/properties/references_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
 }
 errors++;
 }
@@ -1553,17 +1746,7 @@ if(data1.limits !== undefined){
 let data11 = data1.limits;
 if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
 if(data11.running_max === undefined){
-const err27 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "running_max"},message:"must have required property '"+"running_max"+"'"};
-if(vErrors === null){
-vErrors = [err27];
-}
-else {
-vErrors.push(err27);
-}
-errors++;
-}
-if(data11.open_max === undefined){
-const err28 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "open_max"},message:"must have required property '"+"open_max"+"'"};
+const err28 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "running_max"},message:"must have required property '"+"running_max"+"'"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1572,8 +1755,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data11.calls_per_minute === undefined){
-const err29 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "calls_per_minute"},message:"must have required property '"+"calls_per_minute"+"'"};
+if(data11.open_max === undefined){
+const err29 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "open_max"},message:"must have required property '"+"open_max"+"'"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1582,9 +1765,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-for(const key1 in data11){
-if(!(((key1 === "running_max") || (key1 === "open_max")) || (key1 === "calls_per_minute"))){
-const err30 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data11.calls_per_minute === undefined){
+const err30 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "calls_per_minute"},message:"must have required property '"+"calls_per_minute"+"'"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1593,11 +1775,8 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-if(data11.running_max !== undefined){
-let data12 = data11.running_max;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err31 = {instancePath:instancePath+"/providers/" + i0+"/limits/running_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/running_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data11.calls_per_day === undefined){
+const err31 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/required",keyword:"required",params:{missingProperty: "calls_per_day"},message:"must have required property '"+"calls_per_day"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1606,9 +1785,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 < 1 || isNaN(data12)){
-const err32 = {instancePath:instancePath+"/providers/" + i0+"/limits/running_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/running_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+for(const key1 in data11){
+if(!((((key1 === "running_max") || (key1 === "open_max")) || (key1 === "calls_per_minute")) || (key1 === "calls_per_day"))){
+const err32 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1618,11 +1797,10 @@ vErrors.push(err32);
 errors++;
 }
 }
-}
-if(data11.open_max !== undefined){
-let data13 = data11.open_max;
-if((!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))) && (data13 !== null)){
-const err33 = {instancePath:instancePath+"/providers/" + i0+"/limits/open_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/open_max/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.limits.properties.open_max.type},message:"must be integer,null"};
+if(data11.running_max !== undefined){
+let data12 = data11.running_max;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err33 = {instancePath:instancePath+"/providers/" + i0+"/limits/running_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/running_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -1631,9 +1809,9 @@ vErrors.push(err33);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 < 1 || isNaN(data13)){
-const err34 = {instancePath:instancePath+"/providers/" + i0+"/limits/open_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/open_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 1 || isNaN(data12)){
+const err34 = {instancePath:instancePath+"/providers/" + i0+"/limits/running_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/running_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -1644,10 +1822,10 @@ errors++;
 }
 }
 }
-if(data11.calls_per_minute !== undefined){
-let data14 = data11.calls_per_minute;
-if((!((typeof data14 == "number") && (isFinite(data14)))) && (data14 !== null)){
-const err35 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_minute",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_minute/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.limits.properties.calls_per_minute.type},message:"must be number,null"};
+if(data11.open_max !== undefined){
+let data13 = data11.open_max;
+if((!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))) && (data13 !== null)){
+const err35 = {instancePath:instancePath+"/providers/" + i0+"/limits/open_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/open_max/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.limits.properties.open_max.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -1656,9 +1834,9 @@ vErrors.push(err35);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 <= 0 || isNaN(data14)){
-const err36 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_minute",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_minute/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 1 || isNaN(data13)){
+const err36 = {instancePath:instancePath+"/providers/" + i0+"/limits/open_max",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/open_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -1669,9 +1847,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err37 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data11.calls_per_minute !== undefined){
+let data14 = data11.calls_per_minute;
+if((!((typeof data14 == "number") && (isFinite(data14)))) && (data14 !== null)){
+const err37 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_minute",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_minute/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.limits.properties.calls_per_minute.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -1680,12 +1859,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-}
-if(data1.health !== undefined){
-let data15 = data1.health;
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(data15.state === undefined){
-const err38 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 <= 0 || isNaN(data14)){
+const err38 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_minute",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_minute/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -1694,8 +1870,12 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(data15.calls === undefined){
-const err39 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+}
+}
+if(data11.calls_per_day !== undefined){
+let data15 = data11.calls_per_day;
+if((!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))) && (data15 !== null)){
+const err39 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_day",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_day/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.limits.properties.calls_per_day.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -1704,8 +1884,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(data15.failures === undefined){
-const err40 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "failures"},message:"must have required property '"+"failures"+"'"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 1 || isNaN(data15)){
+const err40 = {instancePath:instancePath+"/providers/" + i0+"/limits/calls_per_day",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/properties/calls_per_day/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -1714,8 +1895,11 @@ vErrors.push(err40);
 }
 errors++;
 }
-if(data15.last_success_at === undefined){
-const err41 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_success_at"},message:"must have required property '"+"last_success_at"+"'"};
+}
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/providers/" + i0+"/limits",schemaPath:"#/properties/providers/items/allOf/1/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -1724,8 +1908,12 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(data15.last_failure_at === undefined){
-const err42 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_failure_at"},message:"must have required property '"+"last_failure_at"+"'"};
+}
+if(data1.availability !== undefined){
+let data16 = data1.availability;
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.state === undefined){
+const err42 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -1734,8 +1922,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(data15.last_failure_reason === undefined){
-const err43 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_failure_reason"},message:"must have required property '"+"last_failure_reason"+"'"};
+if(data16.retry_after_ms === undefined){
+const err43 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/required",keyword:"required",params:{missingProperty: "retry_after_ms"},message:"must have required property '"+"retry_after_ms"+"'"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -1744,9 +1932,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-for(const key2 in data15){
-if(!((((((key2 === "state") || (key2 === "calls")) || (key2 === "failures")) || (key2 === "last_success_at")) || (key2 === "last_failure_at")) || (key2 === "last_failure_reason"))){
-const err44 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(data16.reason === undefined){
+const err44 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -1755,11 +1942,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-if(data15.state !== undefined){
-let data16 = data15.state;
-if(typeof data16 !== "string"){
-const err45 = {instancePath:instancePath+"/providers/" + i0+"/health/state",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data16.day_calls === undefined){
+const err45 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/required",keyword:"required",params:{missingProperty: "day_calls"},message:"must have required property '"+"day_calls"+"'"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -1768,8 +1952,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-if(!((((data16 === "unknown") || (data16 === "healthy")) || (data16 === "degraded")) || (data16 === "failing"))){
-const err46 = {instancePath:instancePath+"/providers/" + i0+"/health/state",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/state/enum",keyword:"enum",params:{allowedValues: schema35.properties.providers.items.allOf[1].properties.health.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(data16.usual_ms === undefined){
+const err46 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/required",keyword:"required",params:{missingProperty: "usual_ms"},message:"must have required property '"+"usual_ms"+"'"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -1778,11 +1962,8 @@ vErrors.push(err46);
 }
 errors++;
 }
-}
-if(data15.calls !== undefined){
-let data17 = data15.calls;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err47 = {instancePath:instancePath+"/providers/" + i0+"/health/calls",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data16.slow_ms === undefined){
+const err47 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/required",keyword:"required",params:{missingProperty: "slow_ms"},message:"must have required property '"+"slow_ms"+"'"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -1791,9 +1972,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 < 0 || isNaN(data17)){
-const err48 = {instancePath:instancePath+"/providers/" + i0+"/health/calls",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+for(const key2 in data16){
+if(!((((((key2 === "state") || (key2 === "retry_after_ms")) || (key2 === "reason")) || (key2 === "day_calls")) || (key2 === "usual_ms")) || (key2 === "slow_ms"))){
+const err48 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -1803,11 +1984,10 @@ vErrors.push(err48);
 errors++;
 }
 }
-}
-if(data15.failures !== undefined){
-let data18 = data15.failures;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err49 = {instancePath:instancePath+"/providers/" + i0+"/health/failures",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/failures/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data16.state !== undefined){
+let data17 = data16.state;
+if(typeof data17 !== "string"){
+const err49 = {instancePath:instancePath+"/providers/" + i0+"/availability/state",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -1816,9 +1996,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < 0 || isNaN(data18)){
-const err50 = {instancePath:instancePath+"/providers/" + i0+"/health/failures",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/failures/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(!((((((data17 === "ready") || (data17 === "probe")) || (data17 === "probing")) || (data17 === "paused")) || (data17 === "down")) || (data17 === "exhausted"))){
+const err50 = {instancePath:instancePath+"/providers/" + i0+"/availability/state",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/state/enum",keyword:"enum",params:{allowedValues: schema36.properties.providers.items.allOf[1].properties.availability.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -1828,11 +2007,10 @@ vErrors.push(err50);
 errors++;
 }
 }
-}
-if(data15.last_success_at !== undefined){
-let data19 = data15.last_success_at;
-if((typeof data19 !== "string") && (data19 !== null)){
-const err51 = {instancePath:instancePath+"/providers/" + i0+"/health/last_success_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_success_at/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.health.properties.last_success_at.type},message:"must be string,null"};
+if(data16.retry_after_ms !== undefined){
+let data18 = data16.retry_after_ms;
+if((!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))) && (data18 !== null)){
+const err51 = {instancePath:instancePath+"/providers/" + i0+"/availability/retry_after_ms",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/retry_after_ms/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.availability.properties.retry_after_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -1841,9 +2019,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-if(typeof data19 === "string"){
-if(!(formats2.validate(data19))){
-const err52 = {instancePath:instancePath+"/providers/" + i0+"/health/last_success_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_success_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 1 || isNaN(data18)){
+const err52 = {instancePath:instancePath+"/providers/" + i0+"/availability/retry_after_ms",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/retry_after_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -1854,10 +2032,10 @@ errors++;
 }
 }
 }
-if(data15.last_failure_at !== undefined){
-let data20 = data15.last_failure_at;
-if((typeof data20 !== "string") && (data20 !== null)){
-const err53 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_at/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.health.properties.last_failure_at.type},message:"must be string,null"};
+if(data16.reason !== undefined){
+let data19 = data16.reason;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err53 = {instancePath:instancePath+"/providers/" + i0+"/availability/reason",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/reason/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.availability.properties.reason.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -1866,9 +2044,9 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(typeof data20 === "string"){
-if(!(formats2.validate(data20))){
-const err54 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(typeof data19 === "string"){
+if(func1(data19) > 500){
+const err54 = {instancePath:instancePath+"/providers/" + i0+"/availability/reason",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/reason/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -1879,10 +2057,10 @@ errors++;
 }
 }
 }
-if(data15.last_failure_reason !== undefined){
-let data21 = data15.last_failure_reason;
-if((typeof data21 !== "string") && (data21 !== null)){
-const err55 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_reason",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_reason/type",keyword:"type",params:{type: schema35.properties.providers.items.allOf[1].properties.health.properties.last_failure_reason.type},message:"must be string,null"};
+if(data16.day_calls !== undefined){
+let data20 = data16.day_calls;
+if((!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))) && (data20 !== null)){
+const err55 = {instancePath:instancePath+"/providers/" + i0+"/availability/day_calls",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/day_calls/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.availability.properties.day_calls.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -1891,10 +2069,9 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-}
-else {
-const err56 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err56 = {instancePath:instancePath+"/providers/" + i0+"/availability/day_calls",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/day_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -1904,15 +2081,11 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data1.operations !== undefined){
-let data22 = data1.operations;
-if(Array.isArray(data22)){
-const len2 = data22.length;
-for(let i2=0; i2<len2; i2++){
-let data23 = data22[i2];
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-if(data23.id === undefined){
-const err57 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+}
+if(data16.usual_ms !== undefined){
+let data21 = data16.usual_ms;
+if((!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))) && (data21 !== null)){
+const err57 = {instancePath:instancePath+"/providers/" + i0+"/availability/usual_ms",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/usual_ms/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.availability.properties.usual_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -1921,8 +2094,9 @@ vErrors.push(err57);
 }
 errors++;
 }
-if(data23.name === undefined){
-const err58 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 < 0 || isNaN(data21)){
+const err58 = {instancePath:instancePath+"/providers/" + i0+"/availability/usual_ms",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/usual_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -1931,8 +2105,12 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(data23.needs === undefined){
-const err59 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "needs"},message:"must have required property '"+"needs"+"'"};
+}
+}
+if(data16.slow_ms !== undefined){
+let data22 = data16.slow_ms;
+if((!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))) && (data22 !== null)){
+const err59 = {instancePath:instancePath+"/providers/" + i0+"/availability/slow_ms",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/slow_ms/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.availability.properties.slow_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -1941,8 +2119,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(data23.schema_ref === undefined){
-const err60 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "schema_ref"},message:"must have required property '"+"schema_ref"+"'"};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err60 = {instancePath:instancePath+"/providers/" + i0+"/availability/slow_ms",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/properties/slow_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -1951,8 +2130,11 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(data23.settings_schema === undefined){
-const err61 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "settings_schema"},message:"must have required property '"+"settings_schema"+"'"};
+}
+}
+}
+else {
+const err61 = {instancePath:instancePath+"/providers/" + i0+"/availability",schemaPath:"#/properties/providers/items/allOf/1/properties/availability/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -1961,9 +2143,12 @@ vErrors.push(err61);
 }
 errors++;
 }
-for(const key3 in data23){
-if(!(((((key3 === "id") || (key3 === "name")) || (key3 === "needs")) || (key3 === "schema_ref")) || (key3 === "settings_schema"))){
-const err62 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data1.health !== undefined){
+let data23 = data1.health;
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.state === undefined){
+const err62 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -1972,10 +2157,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-if(data23.id !== undefined){
-if(typeof data23.id !== "string"){
-const err63 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/id",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.calls === undefined){
+const err63 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -1984,10 +2167,8 @@ vErrors.push(err63);
 }
 errors++;
 }
-}
-if(data23.name !== undefined){
-if(typeof data23.name !== "string"){
-const err64 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/name",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.failures === undefined){
+const err64 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "failures"},message:"must have required property '"+"failures"+"'"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -1996,14 +2177,8 @@ vErrors.push(err64);
 }
 errors++;
 }
-}
-if(data23.needs !== undefined){
-let data26 = data23.needs;
-if(Array.isArray(data26)){
-const len3 = data26.length;
-for(let i3=0; i3<len3; i3++){
-if(typeof data26[i3] !== "string"){
-const err65 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/needs/" + i3,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/needs/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.last_success_at === undefined){
+const err65 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_success_at"},message:"must have required property '"+"last_success_at"+"'"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -2012,10 +2187,8 @@ vErrors.push(err65);
 }
 errors++;
 }
-}
-}
-else {
-const err66 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/needs",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/needs/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data23.last_failure_at === undefined){
+const err66 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_failure_at"},message:"must have required property '"+"last_failure_at"+"'"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -2024,10 +2197,8 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-if(data23.schema_ref !== undefined){
-if(typeof data23.schema_ref !== "string"){
-const err67 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/schema_ref",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/schema_ref/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data23.last_failure_reason === undefined){
+const err67 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/required",keyword:"required",params:{missingProperty: "last_failure_reason"},message:"must have required property '"+"last_failure_reason"+"'"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -2036,13 +2207,9 @@ vErrors.push(err67);
 }
 errors++;
 }
-}
-if(data23.settings_schema !== undefined){
-let data29 = data23.settings_schema;
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-}
-else {
-const err68 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/settings_schema",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/settings_schema/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key3 in data23){
+if(!((((((key3 === "state") || (key3 === "calls")) || (key3 === "failures")) || (key3 === "last_success_at")) || (key3 === "last_failure_at")) || (key3 === "last_failure_reason"))){
+const err68 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -2052,9 +2219,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-}
-else {
-const err69 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data23.state !== undefined){
+let data24 = data23.state;
+if(typeof data24 !== "string"){
+const err69 = {instancePath:instancePath+"/providers/" + i0+"/health/state",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -2063,10 +2231,8 @@ vErrors.push(err69);
 }
 errors++;
 }
-}
-}
-else {
-const err70 = {instancePath:instancePath+"/providers/" + i0+"/operations",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!((((data24 === "unknown") || (data24 === "healthy")) || (data24 === "degraded")) || (data24 === "failing"))){
+const err70 = {instancePath:instancePath+"/providers/" + i0+"/health/state",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/state/enum",keyword:"enum",params:{allowedValues: schema36.properties.providers.items.allOf[1].properties.health.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -2076,9 +2242,10 @@ vErrors.push(err70);
 errors++;
 }
 }
-}
-else {
-const err71 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data23.calls !== undefined){
+let data25 = data23.calls;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err71 = {instancePath:instancePath+"/providers/" + i0+"/health/calls",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -2087,10 +2254,9 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
-for(const key4 in data1){
-if(((((((((((key4 !== "requires_public_media") && (key4 !== "is_configured")) && (key4 !== "input_travel")) && (key4 !== "mime_types")) && (key4 !== "input_bytes_max")) && (key4 !== "references_max")) && (key4 !== "limits")) && (key4 !== "health")) && (key4 !== "operations")) && (key4 !== "id")) && (key4 !== "name")){
-const err72 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key4},message:"must NOT have unevaluated properties"};
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 < 0 || isNaN(data25)){
+const err72 = {instancePath:instancePath+"/providers/" + i0+"/health/calls",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -2101,10 +2267,10 @@ errors++;
 }
 }
 }
-}
-}
-else {
-const err73 = {instancePath:instancePath+"/providers",schemaPath:"#/properties/providers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data23.failures !== undefined){
+let data26 = data23.failures;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err73 = {instancePath:instancePath+"/providers/" + i0+"/health/failures",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/failures/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -2113,10 +2279,9 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-}
-else {
-const err74 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < 0 || isNaN(data26)){
+const err74 = {instancePath:instancePath+"/providers/" + i0+"/health/failures",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/failures/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -2125,18 +2290,567 @@ vErrors.push(err74);
 }
 errors++;
 }
-validate24.errors = vErrors;
+}
+}
+if(data23.last_success_at !== undefined){
+let data27 = data23.last_success_at;
+if((typeof data27 !== "string") && (data27 !== null)){
+const err75 = {instancePath:instancePath+"/providers/" + i0+"/health/last_success_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_success_at/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.health.properties.last_success_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(!(formats6.validate(data27))){
+const err76 = {instancePath:instancePath+"/providers/" + i0+"/health/last_success_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_success_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+}
+if(data23.last_failure_at !== undefined){
+let data28 = data23.last_failure_at;
+if((typeof data28 !== "string") && (data28 !== null)){
+const err77 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_at/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.health.properties.last_failure_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if(typeof data28 === "string"){
+if(!(formats6.validate(data28))){
+const err78 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_at",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+}
+if(data23.last_failure_reason !== undefined){
+let data29 = data23.last_failure_reason;
+if((typeof data29 !== "string") && (data29 !== null)){
+const err79 = {instancePath:instancePath+"/providers/" + i0+"/health/last_failure_reason",schemaPath:"#/properties/providers/items/allOf/1/properties/health/properties/last_failure_reason/type",keyword:"type",params:{type: schema36.properties.providers.items.allOf[1].properties.health.properties.last_failure_reason.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+}
+else {
+const err80 = {instancePath:instancePath+"/providers/" + i0+"/health",schemaPath:"#/properties/providers/items/allOf/1/properties/health/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+if(data1.operations !== undefined){
+let data30 = data1.operations;
+if(Array.isArray(data30)){
+const len2 = data30.length;
+for(let i2=0; i2<len2; i2++){
+let data31 = data30[i2];
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.id === undefined){
+const err81 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if(data31.name === undefined){
+const err82 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+if(data31.needs === undefined){
+const err83 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "needs"},message:"must have required property '"+"needs"+"'"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+if(data31.schema_ref === undefined){
+const err84 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "schema_ref"},message:"must have required property '"+"schema_ref"+"'"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+if(data31.settings_schema === undefined){
+const err85 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/required",keyword:"required",params:{missingProperty: "settings_schema"},message:"must have required property '"+"settings_schema"+"'"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+for(const key4 in data31){
+if(!(((((key4 === "id") || (key4 === "name")) || (key4 === "needs")) || (key4 === "schema_ref")) || (key4 === "settings_schema"))){
+const err86 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+}
+if(data31.id !== undefined){
+if(typeof data31.id !== "string"){
+const err87 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/id",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+}
+if(data31.name !== undefined){
+if(typeof data31.name !== "string"){
+const err88 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/name",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+}
+if(data31.needs !== undefined){
+let data34 = data31.needs;
+if(Array.isArray(data34)){
+const len3 = data34.length;
+for(let i3=0; i3<len3; i3++){
+if(typeof data34[i3] !== "string"){
+const err89 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/needs/" + i3,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/needs/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+}
+}
+else {
+const err90 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/needs",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/needs/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+if(data31.schema_ref !== undefined){
+if(typeof data31.schema_ref !== "string"){
+const err91 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/schema_ref",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/schema_ref/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+if(data31.settings_schema !== undefined){
+let data37 = data31.settings_schema;
+if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
+}
+else {
+const err92 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2+"/settings_schema",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/properties/settings_schema/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+}
+else {
+const err93 = {instancePath:instancePath+"/providers/" + i0+"/operations/" + i2,schemaPath:"#/properties/providers/items/allOf/1/properties/operations/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+}
+else {
+const err94 = {instancePath:instancePath+"/providers/" + i0+"/operations",schemaPath:"#/properties/providers/items/allOf/1/properties/operations/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/allOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+for(const key5 in data1){
+if((((((((((((key5 !== "requires_public_media") && (key5 !== "is_configured")) && (key5 !== "input_travel")) && (key5 !== "mime_types")) && (key5 !== "input_bytes_max")) && (key5 !== "references_max")) && (key5 !== "limits")) && (key5 !== "availability")) && (key5 !== "health")) && (key5 !== "operations")) && (key5 !== "id")) && (key5 !== "name")){
+const err96 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key5},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err97 = {instancePath:instancePath+"/providers",schemaPath:"#/properties/providers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+}
+else {
+const err98 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+validate25.errors = vErrors;
 return errors === 0;
 }
-validate24.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v5 = validate25;
-const schema36 = {"type":"object","required":["dslr_password","provider_keys","ingest","media_cache"],"properties":{"dslr_password":{"type":"object","required":["is_set","updated_at","updated_by"],"properties":{"is_set":{"type":"boolean"},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]}},"additionalProperties":false},"provider_keys":{"type":"object","additionalProperties":{"type":"object","required":["is_configured","updated_at","updated_by"],"properties":{"is_configured":{"type":"boolean"},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]},"running_max":{"type":"integer","minimum":1},"open_max":{"type":"integer","minimum":1},"calls_per_minute":{"type":"number","exclusiveMinimum":0}},"additionalProperties":{"type":["string","number","boolean","null"]}}},"ingest":{"type":"object","required":["sync_response_timeout_sec","ingest_ttl_sec"],"properties":{"sync_response_timeout_sec":{"type":"integer","minimum":1,"maximum":600},"ingest_ttl_sec":{"type":"integer","minimum":1,"maximum":600}},"additionalProperties":false},"media_cache":{"type":"object","required":["processed_media_ttl_hours","public_link_ttl_sec"],"properties":{"processed_media_ttl_hours":{"type":"integer","minimum":1,"maximum":720},"public_link_ttl_sec":{"type":"integer","minimum":1,"maximum":600}},"additionalProperties":false}},"additionalProperties":false};
+const v6 = validate26;
+const schema37 = {"type":"object","required":["state","retry_after_ms","reason","day_calls","usual_ms","slow_ms"],"properties":{"state":{"type":"string","enum":["ready","probe","probing","paused","down","exhausted"]},"retry_after_ms":{"type":["integer","null"],"minimum":1},"reason":{"type":["string","null"],"maxLength":500},"day_calls":{"type":["integer","null"],"minimum":0},"usual_ms":{"type":["integer","null"],"minimum":0},"slow_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false};
 
-function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate25.evaluated;
+const evaluated0 = validate26.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.state === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.retry_after_ms === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "retry_after_ms"},message:"must have required property '"+"retry_after_ms"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.reason === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.day_calls === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "day_calls"},message:"must have required property '"+"day_calls"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.usual_ms === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "usual_ms"},message:"must have required property '"+"usual_ms"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.slow_ms === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "slow_ms"},message:"must have required property '"+"slow_ms"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((((((key0 === "state") || (key0 === "retry_after_ms")) || (key0 === "reason")) || (key0 === "day_calls")) || (key0 === "usual_ms")) || (key0 === "slow_ms"))){
+const err6 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+if(data.state !== undefined){
+let data0 = data.state;
+if(typeof data0 !== "string"){
+const err7 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(!((((((data0 === "ready") || (data0 === "probe")) || (data0 === "probing")) || (data0 === "paused")) || (data0 === "down")) || (data0 === "exhausted"))){
+const err8 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema37.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+if(data.retry_after_ms !== undefined){
+let data1 = data.retry_after_ms;
+if((!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))) && (data1 !== null)){
+const err9 = {instancePath:instancePath+"/retry_after_ms",schemaPath:"#/properties/retry_after_ms/type",keyword:"type",params:{type: schema37.properties.retry_after_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if((typeof data1 == "number") && (isFinite(data1))){
+if(data1 < 1 || isNaN(data1)){
+const err10 = {instancePath:instancePath+"/retry_after_ms",schemaPath:"#/properties/retry_after_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+}
+if(data.reason !== undefined){
+let data2 = data.reason;
+if((typeof data2 !== "string") && (data2 !== null)){
+const err11 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: schema37.properties.reason.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(typeof data2 === "string"){
+if(func1(data2) > 500){
+const err12 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",params:{limit: 500},message:"must NOT have more than 500 characters"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+}
+if(data.day_calls !== undefined){
+let data3 = data.day_calls;
+if((!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))) && (data3 !== null)){
+const err13 = {instancePath:instancePath+"/day_calls",schemaPath:"#/properties/day_calls/type",keyword:"type",params:{type: schema37.properties.day_calls.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 < 0 || isNaN(data3)){
+const err14 = {instancePath:instancePath+"/day_calls",schemaPath:"#/properties/day_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+if(data.usual_ms !== undefined){
+let data4 = data.usual_ms;
+if((!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))) && (data4 !== null)){
+const err15 = {instancePath:instancePath+"/usual_ms",schemaPath:"#/properties/usual_ms/type",keyword:"type",params:{type: schema37.properties.usual_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 < 0 || isNaN(data4)){
+const err16 = {instancePath:instancePath+"/usual_ms",schemaPath:"#/properties/usual_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+}
+if(data.slow_ms !== undefined){
+let data5 = data.slow_ms;
+if((!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))) && (data5 !== null)){
+const err17 = {instancePath:instancePath+"/slow_ms",schemaPath:"#/properties/slow_ms/type",keyword:"type",params:{type: schema37.properties.slow_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 < 0 || isNaN(data5)){
+const err18 = {instancePath:instancePath+"/slow_ms",schemaPath:"#/properties/slow_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err19 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v7 = validate27;
+const schema38 = {"type":"object","required":["dslr_password","provider_keys","ingest","media_cache","pricing"],"properties":{"dslr_password":{"type":"object","required":["is_set","updated_at","updated_by"],"properties":{"is_set":{"type":"boolean"},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]}},"additionalProperties":false},"provider_keys":{"type":"object","additionalProperties":{"type":"object","required":["is_configured","updated_at","updated_by"],"properties":{"is_configured":{"type":"boolean"},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]},"running_max":{"type":"integer","minimum":1},"open_max":{"type":"integer","minimum":1},"calls_per_minute":{"type":"number","exclusiveMinimum":0},"calls_per_day":{"type":"integer","minimum":1}},"additionalProperties":{"type":["string","number","boolean","null"]}}},"ingest":{"type":"object","required":["sync_response_timeout_sec","ingest_ttl_sec"],"properties":{"sync_response_timeout_sec":{"type":"integer","minimum":1,"maximum":600},"ingest_ttl_sec":{"type":"integer","minimum":1,"maximum":600}},"additionalProperties":false},"media_cache":{"type":"object","required":["processed_media_ttl_hours","public_link_ttl_sec"],"properties":{"processed_media_ttl_hours":{"type":"integer","minimum":1,"maximum":720},"public_link_ttl_sec":{"type":"integer","minimum":1,"maximum":600}},"additionalProperties":false},"pricing":{"type":"object","required":["currency","prices","updated_at","updated_by"],"properties":{"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"prices":{"type":"array","maxItems":100,"items":{"type":"object","required":["provider_id","model","price"],"properties":{"provider_id":{"type":"string"},"model":{"type":"string"},"price":{"type":"number","minimum":0,"maximum":10000}},"additionalProperties":false}},"updated_at":{"type":["string","null"],"format":"date-time"},"updated_by":{"type":["string","null"]}},"additionalProperties":false}},"additionalProperties":false};
+const pattern11 = new RegExp("^[A-Z]{3}$", "u");
+
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate27.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2184,9 +2898,8 @@ vErrors.push(err3);
 }
 errors++;
 }
-for(const key0 in data){
-if(!((((key0 === "dslr_password") || (key0 === "provider_keys")) || (key0 === "ingest")) || (key0 === "media_cache"))){
-const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(data.pricing === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "pricing"},message:"must have required property '"+"pricing"+"'"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -2195,12 +2908,9 @@ vErrors.push(err4);
 }
 errors++;
 }
-}
-if(data.dslr_password !== undefined){
-let data0 = data.dslr_password;
-if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
-if(data0.is_set === undefined){
-const err5 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "is_set"},message:"must have required property '"+"is_set"+"'"};
+for(const key0 in data){
+if(!(((((key0 === "dslr_password") || (key0 === "provider_keys")) || (key0 === "ingest")) || (key0 === "media_cache")) || (key0 === "pricing"))){
+const err5 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -2209,8 +2919,12 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(data0.updated_at === undefined){
-const err6 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+}
+if(data.dslr_password !== undefined){
+let data0 = data.dslr_password;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.is_set === undefined){
+const err6 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "is_set"},message:"must have required property '"+"is_set"+"'"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -2219,8 +2933,8 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(data0.updated_by === undefined){
-const err7 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(data0.updated_at === undefined){
+const err7 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -2229,9 +2943,8 @@ vErrors.push(err7);
 }
 errors++;
 }
-for(const key1 in data0){
-if(!(((key1 === "is_set") || (key1 === "updated_at")) || (key1 === "updated_by"))){
-const err8 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data0.updated_by === undefined){
+const err8 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -2240,10 +2953,9 @@ vErrors.push(err8);
 }
 errors++;
 }
-}
-if(data0.is_set !== undefined){
-if(typeof data0.is_set !== "boolean"){
-const err9 = {instancePath:instancePath+"/dslr_password/is_set",schemaPath:"#/properties/dslr_password/properties/is_set/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+for(const key1 in data0){
+if(!(((key1 === "is_set") || (key1 === "updated_at")) || (key1 === "updated_by"))){
+const err9 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -2253,10 +2965,9 @@ vErrors.push(err9);
 errors++;
 }
 }
-if(data0.updated_at !== undefined){
-let data2 = data0.updated_at;
-if((typeof data2 !== "string") && (data2 !== null)){
-const err10 = {instancePath:instancePath+"/dslr_password/updated_at",schemaPath:"#/properties/dslr_password/properties/updated_at/type",keyword:"type",params:{type: schema36.properties.dslr_password.properties.updated_at.type},message:"must be string,null"};
+if(data0.is_set !== undefined){
+if(typeof data0.is_set !== "boolean"){
+const err10 = {instancePath:instancePath+"/dslr_password/is_set",schemaPath:"#/properties/dslr_password/properties/is_set/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -2265,9 +2976,11 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(typeof data2 === "string"){
-if(!(formats2.validate(data2))){
-const err11 = {instancePath:instancePath+"/dslr_password/updated_at",schemaPath:"#/properties/dslr_password/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data0.updated_at !== undefined){
+let data2 = data0.updated_at;
+if((typeof data2 !== "string") && (data2 !== null)){
+const err11 = {instancePath:instancePath+"/dslr_password/updated_at",schemaPath:"#/properties/dslr_password/properties/updated_at/type",keyword:"type",params:{type: schema38.properties.dslr_password.properties.updated_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -2276,12 +2989,9 @@ vErrors.push(err11);
 }
 errors++;
 }
-}
-}
-if(data0.updated_by !== undefined){
-let data3 = data0.updated_by;
-if((typeof data3 !== "string") && (data3 !== null)){
-const err12 = {instancePath:instancePath+"/dslr_password/updated_by",schemaPath:"#/properties/dslr_password/properties/updated_by/type",keyword:"type",params:{type: schema36.properties.dslr_password.properties.updated_by.type},message:"must be string,null"};
+if(typeof data2 === "string"){
+if(!(formats6.validate(data2))){
+const err12 = {instancePath:instancePath+"/dslr_password/updated_at",schemaPath:"#/properties/dslr_password/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -2292,13 +3002,27 @@ errors++;
 }
 }
 }
-else {
-const err13 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data0.updated_by !== undefined){
+let data3 = data0.updated_by;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err13 = {instancePath:instancePath+"/dslr_password/updated_by",schemaPath:"#/properties/dslr_password/properties/updated_by/type",keyword:"type",params:{type: schema38.properties.dslr_password.properties.updated_by.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err13];
 }
 else {
 vErrors.push(err13);
+}
+errors++;
+}
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/dslr_password",schemaPath:"#/properties/dslr_password/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
 }
 errors++;
 }
@@ -2310,17 +3034,7 @@ for(const key2 in data4){
 let data5 = data4[key2];
 if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
 if(data5.is_configured === undefined){
-const err14 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "is_configured"},message:"must have required property '"+"is_configured"+"'"};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
-errors++;
-}
-if(data5.updated_at === undefined){
-const err15 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+const err15 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "is_configured"},message:"must have required property '"+"is_configured"+"'"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -2329,8 +3043,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(data5.updated_by === undefined){
-const err16 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(data5.updated_at === undefined){
+const err16 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -2339,11 +3053,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-for(const key3 in data5){
-if(!((((((key3 === "is_configured") || (key3 === "updated_at")) || (key3 === "updated_by")) || (key3 === "running_max")) || (key3 === "open_max")) || (key3 === "calls_per_minute"))){
-let data6 = data5[key3];
-if((((typeof data6 !== "string") && (!((typeof data6 == "number") && (isFinite(data6))))) && (typeof data6 !== "boolean")) && (data6 !== null)){
-const err17 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/additionalProperties/type",keyword:"type",params:{type: schema36.properties.provider_keys.additionalProperties.additionalProperties.type},message:"must be string,number,boolean,null"};
+if(data5.updated_by === undefined){
+const err17 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -2352,11 +3063,11 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-}
-if(data5.is_configured !== undefined){
-if(typeof data5.is_configured !== "boolean"){
-const err18 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/is_configured",schemaPath:"#/properties/provider_keys/additionalProperties/properties/is_configured/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+for(const key3 in data5){
+if(!(((((((key3 === "is_configured") || (key3 === "updated_at")) || (key3 === "updated_by")) || (key3 === "running_max")) || (key3 === "open_max")) || (key3 === "calls_per_minute")) || (key3 === "calls_per_day"))){
+let data6 = data5[key3];
+if((((typeof data6 !== "string") && (!((typeof data6 == "number") && (isFinite(data6))))) && (typeof data6 !== "boolean")) && (data6 !== null)){
+const err18 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/additionalProperties/type",keyword:"type",params:{type: schema38.properties.provider_keys.additionalProperties.additionalProperties.type},message:"must be string,number,boolean,null"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -2366,10 +3077,10 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data5.updated_at !== undefined){
-let data8 = data5.updated_at;
-if((typeof data8 !== "string") && (data8 !== null)){
-const err19 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_at",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_at/type",keyword:"type",params:{type: schema36.properties.provider_keys.additionalProperties.properties.updated_at.type},message:"must be string,null"};
+}
+if(data5.is_configured !== undefined){
+if(typeof data5.is_configured !== "boolean"){
+const err19 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/is_configured",schemaPath:"#/properties/provider_keys/additionalProperties/properties/is_configured/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -2378,9 +3089,11 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(typeof data8 === "string"){
-if(!(formats2.validate(data8))){
-const err20 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_at",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data5.updated_at !== undefined){
+let data8 = data5.updated_at;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err20 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_at",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_at/type",keyword:"type",params:{type: schema38.properties.provider_keys.additionalProperties.properties.updated_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -2389,12 +3102,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-}
-}
-if(data5.updated_by !== undefined){
-let data9 = data5.updated_by;
-if((typeof data9 !== "string") && (data9 !== null)){
-const err21 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_by",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_by/type",keyword:"type",params:{type: schema36.properties.provider_keys.additionalProperties.properties.updated_by.type},message:"must be string,null"};
+if(typeof data8 === "string"){
+if(!(formats6.validate(data8))){
+const err21 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_at",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -2404,10 +3114,11 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data5.running_max !== undefined){
-let data10 = data5.running_max;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err22 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/running_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/running_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data5.updated_by !== undefined){
+let data9 = data5.updated_by;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err22 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/updated_by",schemaPath:"#/properties/provider_keys/additionalProperties/properties/updated_by/type",keyword:"type",params:{type: schema38.properties.provider_keys.additionalProperties.properties.updated_by.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -2416,9 +3127,11 @@ vErrors.push(err22);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 < 1 || isNaN(data10)){
-const err23 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/running_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/running_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data5.running_max !== undefined){
+let data10 = data5.running_max;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err23 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/running_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/running_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -2427,12 +3140,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-}
-if(data5.open_max !== undefined){
-let data11 = data5.open_max;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err24 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/open_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/open_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 1 || isNaN(data10)){
+const err24 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/running_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/running_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -2441,9 +3151,12 @@ vErrors.push(err24);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 < 1 || isNaN(data11)){
-const err25 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/open_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/open_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+}
+if(data5.open_max !== undefined){
+let data11 = data5.open_max;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err25 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/open_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/open_max/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -2452,13 +3165,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-}
-if(data5.calls_per_minute !== undefined){
-let data12 = data5.calls_per_minute;
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 <= 0 || isNaN(data12)){
-const err26 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_minute",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_minute/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 1 || isNaN(data11)){
+const err26 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/open_max",schemaPath:"#/properties/provider_keys/additionalProperties/properties/open_max/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -2468,8 +3177,12 @@ vErrors.push(err26);
 errors++;
 }
 }
-else {
-const err27 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_minute",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_minute/type",keyword:"type",params:{type: "number"},message:"must be number"};
+}
+if(data5.calls_per_minute !== undefined){
+let data12 = data5.calls_per_minute;
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 <= 0 || isNaN(data12)){
+const err27 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_minute",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_minute/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -2479,9 +3192,8 @@ vErrors.push(err27);
 errors++;
 }
 }
-}
 else {
-const err28 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err28 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_minute",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_minute/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -2491,9 +3203,10 @@ vErrors.push(err28);
 errors++;
 }
 }
-}
-else {
-const err29 = {instancePath:instancePath+"/provider_keys",schemaPath:"#/properties/provider_keys/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data5.calls_per_day !== undefined){
+let data13 = data5.calls_per_day;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err29 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_day",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_day/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -2502,12 +3215,9 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-if(data.ingest !== undefined){
-let data13 = data.ingest;
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(data13.sync_response_timeout_sec === undefined){
-const err30 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/required",keyword:"required",params:{missingProperty: "sync_response_timeout_sec"},message:"must have required property '"+"sync_response_timeout_sec"+"'"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 1 || isNaN(data13)){
+const err30 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/calls_per_day",schemaPath:"#/properties/provider_keys/additionalProperties/properties/calls_per_day/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -2516,8 +3226,11 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(data13.ingest_ttl_sec === undefined){
-const err31 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/required",keyword:"required",params:{missingProperty: "ingest_ttl_sec"},message:"must have required property '"+"ingest_ttl_sec"+"'"};
+}
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/provider_keys/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/provider_keys/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -2526,9 +3239,10 @@ vErrors.push(err31);
 }
 errors++;
 }
-for(const key4 in data13){
-if(!((key4 === "sync_response_timeout_sec") || (key4 === "ingest_ttl_sec"))){
-const err32 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/provider_keys",schemaPath:"#/properties/provider_keys/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -2538,10 +3252,11 @@ vErrors.push(err32);
 errors++;
 }
 }
-if(data13.sync_response_timeout_sec !== undefined){
-let data14 = data13.sync_response_timeout_sec;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err33 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.ingest !== undefined){
+let data14 = data.ingest;
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(data14.sync_response_timeout_sec === undefined){
+const err33 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/required",keyword:"required",params:{missingProperty: "sync_response_timeout_sec"},message:"must have required property '"+"sync_response_timeout_sec"+"'"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -2550,9 +3265,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 600 || isNaN(data14)){
-const err34 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
+if(data14.ingest_ttl_sec === undefined){
+const err34 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/required",keyword:"required",params:{missingProperty: "ingest_ttl_sec"},message:"must have required property '"+"ingest_ttl_sec"+"'"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -2561,8 +3275,9 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data14 < 1 || isNaN(data14)){
-const err35 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+for(const key4 in data14){
+if(!((key4 === "sync_response_timeout_sec") || (key4 === "ingest_ttl_sec"))){
+const err35 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -2572,11 +3287,10 @@ vErrors.push(err35);
 errors++;
 }
 }
-}
-if(data13.ingest_ttl_sec !== undefined){
-let data15 = data13.ingest_ttl_sec;
+if(data14.sync_response_timeout_sec !== undefined){
+let data15 = data14.sync_response_timeout_sec;
 if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err36 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err36 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -2587,7 +3301,7 @@ errors++;
 }
 if((typeof data15 == "number") && (isFinite(data15))){
 if(data15 > 600 || isNaN(data15)){
-const err37 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
+const err37 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -2597,7 +3311,7 @@ vErrors.push(err37);
 errors++;
 }
 if(data15 < 1 || isNaN(data15)){
-const err38 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+const err38 = {instancePath:instancePath+"/ingest/sync_response_timeout_sec",schemaPath:"#/properties/ingest/properties/sync_response_timeout_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -2608,9 +3322,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err39 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data14.ingest_ttl_sec !== undefined){
+let data16 = data14.ingest_ttl_sec;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err39 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -2619,12 +3334,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data.media_cache !== undefined){
-let data16 = data.media_cache;
-if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
-if(data16.processed_media_ttl_hours === undefined){
-const err40 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/required",keyword:"required",params:{missingProperty: "processed_media_ttl_hours"},message:"must have required property '"+"processed_media_ttl_hours"+"'"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 600 || isNaN(data16)){
+const err40 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -2633,8 +3345,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-if(data16.public_link_ttl_sec === undefined){
-const err41 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/required",keyword:"required",params:{missingProperty: "public_link_ttl_sec"},message:"must have required property '"+"public_link_ttl_sec"+"'"};
+if(data16 < 1 || isNaN(data16)){
+const err41 = {instancePath:instancePath+"/ingest/ingest_ttl_sec",schemaPath:"#/properties/ingest/properties/ingest_ttl_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -2643,9 +3355,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-for(const key5 in data16){
-if(!((key5 === "processed_media_ttl_hours") || (key5 === "public_link_ttl_sec"))){
-const err42 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/ingest",schemaPath:"#/properties/ingest/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -2655,10 +3369,11 @@ vErrors.push(err42);
 errors++;
 }
 }
-if(data16.processed_media_ttl_hours !== undefined){
-let data17 = data16.processed_media_ttl_hours;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err43 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.media_cache !== undefined){
+let data17 = data.media_cache;
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(data17.processed_media_ttl_hours === undefined){
+const err43 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/required",keyword:"required",params:{missingProperty: "processed_media_ttl_hours"},message:"must have required property '"+"processed_media_ttl_hours"+"'"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -2667,9 +3382,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 720 || isNaN(data17)){
-const err44 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+if(data17.public_link_ttl_sec === undefined){
+const err44 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/required",keyword:"required",params:{missingProperty: "public_link_ttl_sec"},message:"must have required property '"+"public_link_ttl_sec"+"'"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -2678,8 +3392,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(data17 < 1 || isNaN(data17)){
-const err45 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+for(const key5 in data17){
+if(!((key5 === "processed_media_ttl_hours") || (key5 === "public_link_ttl_sec"))){
+const err45 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -2689,11 +3404,10 @@ vErrors.push(err45);
 errors++;
 }
 }
-}
-if(data16.public_link_ttl_sec !== undefined){
-let data18 = data16.public_link_ttl_sec;
+if(data17.processed_media_ttl_hours !== undefined){
+let data18 = data17.processed_media_ttl_hours;
 if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err46 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+const err46 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -2703,8 +3417,8 @@ vErrors.push(err46);
 errors++;
 }
 if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 600 || isNaN(data18)){
-const err47 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
+if(data18 > 720 || isNaN(data18)){
+const err47 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -2714,7 +3428,7 @@ vErrors.push(err47);
 errors++;
 }
 if(data18 < 1 || isNaN(data18)){
-const err48 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+const err48 = {instancePath:instancePath+"/media_cache/processed_media_ttl_hours",schemaPath:"#/properties/media_cache/properties/processed_media_ttl_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -2725,9 +3439,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err49 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data17.public_link_ttl_sec !== undefined){
+let data19 = data17.public_link_ttl_sec;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const err49 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -2736,10 +3451,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-}
-else {
-const err50 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 600 || isNaN(data19)){
+const err50 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -2748,19 +3462,326 @@ vErrors.push(err50);
 }
 errors++;
 }
-validate25.errors = vErrors;
+if(data19 < 1 || isNaN(data19)){
+const err51 = {instancePath:instancePath+"/media_cache/public_link_ttl_sec",schemaPath:"#/properties/media_cache/properties/public_link_ttl_sec/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/media_cache",schemaPath:"#/properties/media_cache/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data.pricing !== undefined){
+let data20 = data.pricing;
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+if(data20.currency === undefined){
+const err53 = {instancePath:instancePath+"/pricing",schemaPath:"#/properties/pricing/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if(data20.prices === undefined){
+const err54 = {instancePath:instancePath+"/pricing",schemaPath:"#/properties/pricing/required",keyword:"required",params:{missingProperty: "prices"},message:"must have required property '"+"prices"+"'"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if(data20.updated_at === undefined){
+const err55 = {instancePath:instancePath+"/pricing",schemaPath:"#/properties/pricing/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+if(data20.updated_by === undefined){
+const err56 = {instancePath:instancePath+"/pricing",schemaPath:"#/properties/pricing/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+for(const key6 in data20){
+if(!((((key6 === "currency") || (key6 === "prices")) || (key6 === "updated_at")) || (key6 === "updated_by"))){
+const err57 = {instancePath:instancePath+"/pricing",schemaPath:"#/properties/pricing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+if(data20.currency !== undefined){
+let data21 = data20.currency;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err58 = {instancePath:instancePath+"/pricing/currency",schemaPath:"#/properties/pricing/properties/currency/type",keyword:"type",params:{type: schema38.properties.pricing.properties.currency.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(typeof data21 === "string"){
+if(!pattern11.test(data21)){
+const err59 = {instancePath:instancePath+"/pricing/currency",schemaPath:"#/properties/pricing/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+}
+if(data20.prices !== undefined){
+let data22 = data20.prices;
+if(Array.isArray(data22)){
+if(data22.length > 100){
+const err60 = {instancePath:instancePath+"/pricing/prices",schemaPath:"#/properties/pricing/properties/prices/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+const len0 = data22.length;
+for(let i0=0; i0<len0; i0++){
+let data23 = data22[i0];
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.provider_id === undefined){
+const err61 = {instancePath:instancePath+"/pricing/prices/" + i0,schemaPath:"#/properties/pricing/properties/prices/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if(data23.model === undefined){
+const err62 = {instancePath:instancePath+"/pricing/prices/" + i0,schemaPath:"#/properties/pricing/properties/prices/items/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if(data23.price === undefined){
+const err63 = {instancePath:instancePath+"/pricing/prices/" + i0,schemaPath:"#/properties/pricing/properties/prices/items/required",keyword:"required",params:{missingProperty: "price"},message:"must have required property '"+"price"+"'"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+for(const key7 in data23){
+if(!(((key7 === "provider_id") || (key7 === "model")) || (key7 === "price"))){
+const err64 = {instancePath:instancePath+"/pricing/prices/" + i0,schemaPath:"#/properties/pricing/properties/prices/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+if(data23.provider_id !== undefined){
+if(typeof data23.provider_id !== "string"){
+const err65 = {instancePath:instancePath+"/pricing/prices/" + i0+"/provider_id",schemaPath:"#/properties/pricing/properties/prices/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+if(data23.model !== undefined){
+if(typeof data23.model !== "string"){
+const err66 = {instancePath:instancePath+"/pricing/prices/" + i0+"/model",schemaPath:"#/properties/pricing/properties/prices/items/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+if(data23.price !== undefined){
+let data26 = data23.price;
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 > 10000 || isNaN(data26)){
+const err67 = {instancePath:instancePath+"/pricing/prices/" + i0+"/price",schemaPath:"#/properties/pricing/properties/prices/items/properties/price/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if(data26 < 0 || isNaN(data26)){
+const err68 = {instancePath:instancePath+"/pricing/prices/" + i0+"/price",schemaPath:"#/properties/pricing/properties/prices/items/properties/price/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/pricing/prices/" + i0+"/price",schemaPath:"#/properties/pricing/properties/prices/items/properties/price/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+}
+else {
+const err70 = {instancePath:instancePath+"/pricing/prices/" + i0,schemaPath:"#/properties/pricing/properties/prices/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/pricing/prices",schemaPath:"#/properties/pricing/properties/prices/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data20.updated_at !== undefined){
+let data27 = data20.updated_at;
+if((typeof data27 !== "string") && (data27 !== null)){
+const err72 = {instancePath:instancePath+"/pricing/updated_at",schemaPath:"#/properties/pricing/properties/updated_at/type",keyword:"type",params:{type: schema38.properties.pricing.properties.updated_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(!(formats6.validate(data27))){
+const err73 = {instancePath:instancePath+"/pricing/updated_at",schemaPath:"#/properties/pricing/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+if(data20.updated_by !== undefined){
+let data28 = data20.updated_by;
+if((typeof data28 !== "string") && (data28 !== null)){
+const err74 = {instancePath:instancePath+"/pricing/updated_by",schemaPath:"#/properties/pricing/properties/updated_by/type",keyword:"type",params:{type: schema38.properties.pricing.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/pricing",schemaPath:"#/properties/pricing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+}
+else {
+const err76 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+validate27.errors = vErrors;
 return errors === 0;
 }
-validate25.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v6 = validate26;
-const schema37 = {"type":"object","required":["range","summary","data","meta"],"properties":{"range":{"type":"object","required":["from","to","group_by"],"properties":{"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"group_by":{"enum":["day","week","month"]}},"additionalProperties":false},"summary":{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false},"data":{"type":"array","items":{"type":"object","required":["period_start","period_end"],"properties":{"period_start":{"type":"string","format":"date-time"},"period_end":{"type":"string","format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
-const func4 = Object.prototype.hasOwnProperty;
+const v8 = validate28;
+const schema39 = {"type":"object","required":["range","summary","data","meta"],"properties":{"range":{"type":"object","required":["from","to","group_by"],"properties":{"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"group_by":{"enum":["day","week","month"]}},"additionalProperties":false},"summary":{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false},"data":{"type":"array","items":{"type":"object","required":["period_start","period_end"],"properties":{"period_start":{"type":"string","format":"date-time"},"period_end":{"type":"string","format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const func6 = Object.prototype.hasOwnProperty;
 
-function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate26.evaluated;
+const evaluated0 = validate28.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2868,7 +3889,7 @@ errors++;
 if(data0.from !== undefined){
 let data1 = data0.from;
 if(typeof data1 === "string"){
-if(!(formats2.validate(data1))){
+if(!(formats6.validate(data1))){
 const err9 = {instancePath:instancePath+"/range/from",schemaPath:"#/properties/range/properties/from/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -2893,7 +3914,7 @@ errors++;
 if(data0.to !== undefined){
 let data2 = data0.to;
 if(typeof data2 === "string"){
-if(!(formats2.validate(data2))){
+if(!(formats6.validate(data2))){
 const err11 = {instancePath:instancePath+"/range/to",schemaPath:"#/properties/range/properties/to/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -2918,7 +3939,7 @@ errors++;
 if(data0.group_by !== undefined){
 let data3 = data0.group_by;
 if(!(((data3 === "day") || (data3 === "week")) || (data3 === "month"))){
-const err13 = {instancePath:instancePath+"/range/group_by",schemaPath:"#/properties/range/properties/group_by/enum",keyword:"enum",params:{allowedValues: schema37.properties.range.properties.group_by.enum},message:"must be equal to one of the allowed values"};
+const err13 = {instancePath:instancePath+"/range/group_by",schemaPath:"#/properties/range/properties/group_by/enum",keyword:"enum",params:{allowedValues: schema39.properties.range.properties.group_by.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -3034,7 +4055,7 @@ vErrors.push(err23);
 errors++;
 }
 for(const key2 in data4){
-if(!(func4.call(schema37.properties.summary.properties, key2))){
+if(!(func6.call(schema39.properties.summary.properties, key2))){
 const err24 = {instancePath:instancePath+"/summary",schemaPath:"#/properties/summary/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err24];
@@ -3223,7 +4244,7 @@ errors++;
 if(data4.timeout_share !== undefined){
 let data12 = data4.timeout_share;
 if((!((typeof data12 == "number") && (isFinite(data12)))) && (data12 !== null)){
-const err39 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/properties/timeout_share/type",keyword:"type",params:{type: schema37.properties.summary.properties.timeout_share.type},message:"must be number,null"};
+const err39 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/properties/timeout_share/type",keyword:"type",params:{type: schema39.properties.summary.properties.timeout_share.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -3258,7 +4279,7 @@ errors++;
 if(data4.latency_ms !== undefined){
 let data13 = data4.latency_ms;
 if((!(data13 && typeof data13 == "object" && !Array.isArray(data13))) && (data13 !== null)){
-const err42 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/type",keyword:"type",params:{type: schema37.properties.summary.properties.latency_ms.type},message:"must be object,null"};
+const err42 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/properties/latency_ms/type",keyword:"type",params:{type: schema39.properties.summary.properties.latency_ms.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -3674,7 +4695,7 @@ errors++;
 if(data18.timeout_share !== undefined){
 let data26 = data18.timeout_share;
 if((!((typeof data26 == "number") && (isFinite(data26)))) && (data26 !== null)){
-const err77 = {instancePath:instancePath+"/data/" + i0+"/timeout_share",schemaPath:"#/properties/data/items/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema37.properties.data.items.allOf[0].properties.timeout_share.type},message:"must be number,null"};
+const err77 = {instancePath:instancePath+"/data/" + i0+"/timeout_share",schemaPath:"#/properties/data/items/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema39.properties.data.items.allOf[0].properties.timeout_share.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -3709,7 +4730,7 @@ errors++;
 if(data18.latency_ms !== undefined){
 let data27 = data18.latency_ms;
 if((!(data27 && typeof data27 == "object" && !Array.isArray(data27))) && (data27 !== null)){
-const err80 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema37.properties.data.items.allOf[0].properties.latency_ms.type},message:"must be object,null"};
+const err80 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema39.properties.data.items.allOf[0].properties.latency_ms.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -3873,7 +4894,7 @@ errors++;
 if(data18.period_start !== undefined){
 let data31 = data18.period_start;
 if(typeof data31 === "string"){
-if(!(formats2.validate(data31))){
+if(!(formats6.validate(data31))){
 const err94 = {instancePath:instancePath+"/data/" + i0+"/period_start",schemaPath:"#/properties/data/items/properties/period_start/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err94];
@@ -3898,7 +4919,7 @@ errors++;
 if(data18.period_end !== undefined){
 let data32 = data18.period_end;
 if(typeof data32 === "string"){
-if(!(formats2.validate(data32))){
+if(!(formats6.validate(data32))){
 const err96 = {instancePath:instancePath+"/data/" + i0+"/period_end",schemaPath:"#/properties/data/items/properties/period_end/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err96];
@@ -4099,19 +5120,1420 @@ vErrors.push(err112);
 }
 errors++;
 }
-validate26.errors = vErrors;
+validate28.errors = vErrors;
 return errors === 0;
 }
-validate26.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v7 = validate27;
-const schema38 = {"type":"object","required":["slot_id","range","summary","metrics"],"properties":{"slot_id":{"type":"string","pattern":"^slot-0(?:0[1-9]|1[0-5])$"},"range":{"type":"object","required":["from","to","group_by"],"properties":{"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"group_by":{"enum":["hour","day","week"]}},"additionalProperties":false},"summary":{"type":"object","required":["title","last_reset_at"],"properties":{"title":{"type":["string","null"]},"last_reset_at":{"type":["string","null"],"format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false},"metrics":{"type":"array","items":{"type":"object","required":["period_start","period_end"],"properties":{"period_start":{"type":"string","format":"date-time"},"period_end":{"type":"string","format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false}}},"additionalProperties":false};
-const pattern11 = new RegExp("^slot-0(?:0[1-9]|1[0-5])$", "u");
+const v9 = validate29;
+const schema40 = {"allOf":[{"type":"object","required":["range","currency","totals","test_runs","data"],"properties":{"range":{"type":"object","required":["from","to"],"properties":{"from":{"type":"string","format":"date"},"to":{"type":"string","format":"date"}},"additionalProperties":false},"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"totals":{"type":"object","required":["calls","outcomes","charged","known","possible","unpriced_calls"],"properties":{"calls":{"type":"integer","minimum":0},"outcomes":{"type":"object","additionalProperties":{"type":"integer","minimum":1}},"charged":{"type":"object","required":["yes","maybe","no"],"properties":{"yes":{"type":"integer","minimum":0},"maybe":{"type":"integer","minimum":0},"no":{"type":"integer","minimum":0}},"additionalProperties":false},"known":{"type":"number","minimum":0},"possible":{"type":"number","minimum":0},"unpriced_calls":{"type":"integer","minimum":0}},"additionalProperties":false},"test_runs":{"type":"object","required":["calls","outcomes","charged","known","possible","unpriced_calls"],"properties":{"calls":{"type":"integer","minimum":0},"outcomes":{"type":"object","additionalProperties":{"type":"integer","minimum":1}},"charged":{"type":"object","required":["yes","maybe","no"],"properties":{"yes":{"type":"integer","minimum":0},"maybe":{"type":"integer","minimum":0},"no":{"type":"integer","minimum":0}},"additionalProperties":false},"known":{"type":"number","minimum":0},"possible":{"type":"number","minimum":0},"unpriced_calls":{"type":"integer","minimum":0}},"additionalProperties":false},"data":{"type":"array","items":{"type":"object","required":["date","provider_id","model"],"properties":{"date":{"type":"string","format":"date"},"provider_id":{"type":"string"},"model":{"type":"string"}},"allOf":[{"type":"object","required":["calls","outcomes","charged","known","possible","unpriced_calls"],"properties":{"calls":{"type":"integer","minimum":0},"outcomes":{"type":"object","additionalProperties":{"type":"integer","minimum":1}},"charged":{"type":"object","required":["yes","maybe","no"],"properties":{"yes":{"type":"integer","minimum":0},"maybe":{"type":"integer","minimum":0},"no":{"type":"integer","minimum":0}},"additionalProperties":false},"known":{"type":"number","minimum":0},"possible":{"type":"number","minimum":0},"unpriced_calls":{"type":"integer","minimum":0}}}],"unevaluatedProperties":false}}}}],"unevaluatedProperties":false};
+const formats38 = require("ajv-formats/dist/formats").fullFormats.date;
 
-function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate27.evaluated;
+const evaluated0 = validate29.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.range === undefined){
+const err0 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "range"},message:"must have required property '"+"range"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.currency === undefined){
+const err1 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.totals === undefined){
+const err2 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "totals"},message:"must have required property '"+"totals"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.test_runs === undefined){
+const err3 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "test_runs"},message:"must have required property '"+"test_runs"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.data === undefined){
+const err4 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.range !== undefined){
+let data0 = data.range;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.from === undefined){
+const err5 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data0.to === undefined){
+const err6 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+for(const key0 in data0){
+if(!((key0 === "from") || (key0 === "to"))){
+const err7 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data0.from !== undefined){
+let data1 = data0.from;
+if(typeof data1 === "string"){
+if(!(formats38.validate(data1))){
+const err8 = {instancePath:instancePath+"/range/from",schemaPath:"#/allOf/0/properties/range/properties/from/format",keyword:"format",params:{format: "date"},message:"must match format \""+"date"+"\""};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+else {
+const err9 = {instancePath:instancePath+"/range/from",schemaPath:"#/allOf/0/properties/range/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+if(data0.to !== undefined){
+let data2 = data0.to;
+if(typeof data2 === "string"){
+if(!(formats38.validate(data2))){
+const err10 = {instancePath:instancePath+"/range/to",schemaPath:"#/allOf/0/properties/range/properties/to/format",keyword:"format",params:{format: "date"},message:"must match format \""+"date"+"\""};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/range/to",schemaPath:"#/allOf/0/properties/range/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.currency !== undefined){
+let data3 = data.currency;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err13 = {instancePath:instancePath+"/currency",schemaPath:"#/allOf/0/properties/currency/type",keyword:"type",params:{type: schema40.allOf[0].properties.currency.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(typeof data3 === "string"){
+if(!pattern11.test(data3)){
+const err14 = {instancePath:instancePath+"/currency",schemaPath:"#/allOf/0/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+if(data.totals !== undefined){
+let data4 = data.totals;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(data4.calls === undefined){
+const err15 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data4.outcomes === undefined){
+const err16 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "outcomes"},message:"must have required property '"+"outcomes"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data4.charged === undefined){
+const err17 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data4.known === undefined){
+const err18 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data4.possible === undefined){
+const err19 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data4.unpriced_calls === undefined){
+const err20 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "unpriced_calls"},message:"must have required property '"+"unpriced_calls"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+for(const key1 in data4){
+if(!((((((key1 === "calls") || (key1 === "outcomes")) || (key1 === "charged")) || (key1 === "known")) || (key1 === "possible")) || (key1 === "unpriced_calls"))){
+const err21 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data4.calls !== undefined){
+let data5 = data4.calls;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err22 = {instancePath:instancePath+"/totals/calls",schemaPath:"#/allOf/0/properties/totals/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 < 0 || isNaN(data5)){
+const err23 = {instancePath:instancePath+"/totals/calls",schemaPath:"#/allOf/0/properties/totals/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+if(data4.outcomes !== undefined){
+let data6 = data4.outcomes;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+for(const key2 in data6){
+let data7 = data6[key2];
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err24 = {instancePath:instancePath+"/totals/outcomes/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/totals/properties/outcomes/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 < 1 || isNaN(data7)){
+const err25 = {instancePath:instancePath+"/totals/outcomes/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/totals/properties/outcomes/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/totals/outcomes",schemaPath:"#/allOf/0/properties/totals/properties/outcomes/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data4.charged !== undefined){
+let data8 = data4.charged;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.yes === undefined){
+const err27 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/required",keyword:"required",params:{missingProperty: "yes"},message:"must have required property '"+"yes"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data8.maybe === undefined){
+const err28 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/required",keyword:"required",params:{missingProperty: "maybe"},message:"must have required property '"+"maybe"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data8.no === undefined){
+const err29 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/required",keyword:"required",params:{missingProperty: "no"},message:"must have required property '"+"no"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key3 in data8){
+if(!(((key3 === "yes") || (key3 === "maybe")) || (key3 === "no"))){
+const err30 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data8.yes !== undefined){
+let data9 = data8.yes;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err31 = {instancePath:instancePath+"/totals/charged/yes",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/yes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err32 = {instancePath:instancePath+"/totals/charged/yes",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/yes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data8.maybe !== undefined){
+let data10 = data8.maybe;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err33 = {instancePath:instancePath+"/totals/charged/maybe",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/maybe/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err34 = {instancePath:instancePath+"/totals/charged/maybe",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/maybe/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+if(data8.no !== undefined){
+let data11 = data8.no;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err35 = {instancePath:instancePath+"/totals/charged/no",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err36 = {instancePath:instancePath+"/totals/charged/no",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data4.known !== undefined){
+let data12 = data4.known;
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err38 = {instancePath:instancePath+"/totals/known",schemaPath:"#/allOf/0/properties/totals/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/totals/known",schemaPath:"#/allOf/0/properties/totals/properties/known/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data4.possible !== undefined){
+let data13 = data4.possible;
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err40 = {instancePath:instancePath+"/totals/possible",schemaPath:"#/allOf/0/properties/totals/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/totals/possible",schemaPath:"#/allOf/0/properties/totals/properties/possible/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data4.unpriced_calls !== undefined){
+let data14 = data4.unpriced_calls;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err42 = {instancePath:instancePath+"/totals/unpriced_calls",schemaPath:"#/allOf/0/properties/totals/properties/unpriced_calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err43 = {instancePath:instancePath+"/totals/unpriced_calls",schemaPath:"#/allOf/0/properties/totals/properties/unpriced_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data.test_runs !== undefined){
+let data15 = data.test_runs;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.calls === undefined){
+const err45 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if(data15.outcomes === undefined){
+const err46 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "outcomes"},message:"must have required property '"+"outcomes"+"'"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if(data15.charged === undefined){
+const err47 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data15.known === undefined){
+const err48 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if(data15.possible === undefined){
+const err49 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if(data15.unpriced_calls === undefined){
+const err50 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "unpriced_calls"},message:"must have required property '"+"unpriced_calls"+"'"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+for(const key4 in data15){
+if(!((((((key4 === "calls") || (key4 === "outcomes")) || (key4 === "charged")) || (key4 === "known")) || (key4 === "possible")) || (key4 === "unpriced_calls"))){
+const err51 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+if(data15.calls !== undefined){
+let data16 = data15.calls;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err52 = {instancePath:instancePath+"/test_runs/calls",schemaPath:"#/allOf/0/properties/test_runs/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err53 = {instancePath:instancePath+"/test_runs/calls",schemaPath:"#/allOf/0/properties/test_runs/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+if(data15.outcomes !== undefined){
+let data17 = data15.outcomes;
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+for(const key5 in data17){
+let data18 = data17[key5];
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err54 = {instancePath:instancePath+"/test_runs/outcomes/" + key5.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/test_runs/properties/outcomes/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 1 || isNaN(data18)){
+const err55 = {instancePath:instancePath+"/test_runs/outcomes/" + key5.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/test_runs/properties/outcomes/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/test_runs/outcomes",schemaPath:"#/allOf/0/properties/test_runs/properties/outcomes/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+if(data15.charged !== undefined){
+let data19 = data15.charged;
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+if(data19.yes === undefined){
+const err57 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/required",keyword:"required",params:{missingProperty: "yes"},message:"must have required property '"+"yes"+"'"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if(data19.maybe === undefined){
+const err58 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/required",keyword:"required",params:{missingProperty: "maybe"},message:"must have required property '"+"maybe"+"'"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(data19.no === undefined){
+const err59 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/required",keyword:"required",params:{missingProperty: "no"},message:"must have required property '"+"no"+"'"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+for(const key6 in data19){
+if(!(((key6 === "yes") || (key6 === "maybe")) || (key6 === "no"))){
+const err60 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+if(data19.yes !== undefined){
+let data20 = data19.yes;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err61 = {instancePath:instancePath+"/test_runs/charged/yes",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/yes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err62 = {instancePath:instancePath+"/test_runs/charged/yes",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/yes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+if(data19.maybe !== undefined){
+let data21 = data19.maybe;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err63 = {instancePath:instancePath+"/test_runs/charged/maybe",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/maybe/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 < 0 || isNaN(data21)){
+const err64 = {instancePath:instancePath+"/test_runs/charged/maybe",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/maybe/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+if(data19.no !== undefined){
+let data22 = data19.no;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err65 = {instancePath:instancePath+"/test_runs/charged/no",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err66 = {instancePath:instancePath+"/test_runs/charged/no",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err67 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+if(data15.known !== undefined){
+let data23 = data15.known;
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 < 0 || isNaN(data23)){
+const err68 = {instancePath:instancePath+"/test_runs/known",schemaPath:"#/allOf/0/properties/test_runs/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/test_runs/known",schemaPath:"#/allOf/0/properties/test_runs/properties/known/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+if(data15.possible !== undefined){
+let data24 = data15.possible;
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 0 || isNaN(data24)){
+const err70 = {instancePath:instancePath+"/test_runs/possible",schemaPath:"#/allOf/0/properties/test_runs/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/test_runs/possible",schemaPath:"#/allOf/0/properties/test_runs/properties/possible/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data15.unpriced_calls !== undefined){
+let data25 = data15.unpriced_calls;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err72 = {instancePath:instancePath+"/test_runs/unpriced_calls",schemaPath:"#/allOf/0/properties/test_runs/properties/unpriced_calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 < 0 || isNaN(data25)){
+const err73 = {instancePath:instancePath+"/test_runs/unpriced_calls",schemaPath:"#/allOf/0/properties/test_runs/properties/unpriced_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err74 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data26 = data.data;
+if(Array.isArray(data26)){
+const len0 = data26.length;
+for(let i0=0; i0<len0; i0++){
+let data27 = data26[i0];
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.calls === undefined){
+const err75 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if(data27.outcomes === undefined){
+const err76 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "outcomes"},message:"must have required property '"+"outcomes"+"'"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(data27.charged === undefined){
+const err77 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if(data27.known === undefined){
+const err78 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+if(data27.possible === undefined){
+const err79 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+if(data27.unpriced_calls === undefined){
+const err80 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "unpriced_calls"},message:"must have required property '"+"unpriced_calls"+"'"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(data27.calls !== undefined){
+let data28 = data27.calls;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err81 = {instancePath:instancePath+"/data/" + i0+"/calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 < 0 || isNaN(data28)){
+const err82 = {instancePath:instancePath+"/data/" + i0+"/calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+}
+if(data27.outcomes !== undefined){
+let data29 = data27.outcomes;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+for(const key7 in data29){
+let data30 = data29[key7];
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err83 = {instancePath:instancePath+"/data/" + i0+"/outcomes/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/outcomes/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 < 1 || isNaN(data30)){
+const err84 = {instancePath:instancePath+"/data/" + i0+"/outcomes/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/outcomes/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err85 = {instancePath:instancePath+"/data/" + i0+"/outcomes",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/outcomes/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+if(data27.charged !== undefined){
+let data31 = data27.charged;
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.yes === undefined){
+const err86 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/required",keyword:"required",params:{missingProperty: "yes"},message:"must have required property '"+"yes"+"'"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data31.maybe === undefined){
+const err87 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/required",keyword:"required",params:{missingProperty: "maybe"},message:"must have required property '"+"maybe"+"'"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+if(data31.no === undefined){
+const err88 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/required",keyword:"required",params:{missingProperty: "no"},message:"must have required property '"+"no"+"'"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+for(const key8 in data31){
+if(!(((key8 === "yes") || (key8 === "maybe")) || (key8 === "no"))){
+const err89 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+}
+if(data31.yes !== undefined){
+let data32 = data31.yes;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err90 = {instancePath:instancePath+"/data/" + i0+"/charged/yes",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/yes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 < 0 || isNaN(data32)){
+const err91 = {instancePath:instancePath+"/data/" + i0+"/charged/yes",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/yes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+}
+if(data31.maybe !== undefined){
+let data33 = data31.maybe;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+const err92 = {instancePath:instancePath+"/data/" + i0+"/charged/maybe",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/maybe/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 < 0 || isNaN(data33)){
+const err93 = {instancePath:instancePath+"/data/" + i0+"/charged/maybe",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/maybe/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+}
+if(data31.no !== undefined){
+let data34 = data31.no;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err94 = {instancePath:instancePath+"/data/" + i0+"/charged/no",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < 0 || isNaN(data34)){
+const err95 = {instancePath:instancePath+"/data/" + i0+"/charged/no",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err96 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+if(data27.known !== undefined){
+let data35 = data27.known;
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 0 || isNaN(data35)){
+const err97 = {instancePath:instancePath+"/data/" + i0+"/known",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/data/" + i0+"/known",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/known/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+if(data27.possible !== undefined){
+let data36 = data27.possible;
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 < 0 || isNaN(data36)){
+const err99 = {instancePath:instancePath+"/data/" + i0+"/possible",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+else {
+const err100 = {instancePath:instancePath+"/data/" + i0+"/possible",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/possible/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+if(data27.unpriced_calls !== undefined){
+let data37 = data27.unpriced_calls;
+if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
+const err101 = {instancePath:instancePath+"/data/" + i0+"/unpriced_calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/unpriced_calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if((typeof data37 == "number") && (isFinite(data37))){
+if(data37 < 0 || isNaN(data37)){
+const err102 = {instancePath:instancePath+"/data/" + i0+"/unpriced_calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/unpriced_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.date === undefined){
+const err104 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/required",keyword:"required",params:{missingProperty: "date"},message:"must have required property '"+"date"+"'"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+if(data27.provider_id === undefined){
+const err105 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+if(data27.model === undefined){
+const err106 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+if(data27.date !== undefined){
+let data38 = data27.date;
+if(typeof data38 === "string"){
+if(!(formats38.validate(data38))){
+const err107 = {instancePath:instancePath+"/data/" + i0+"/date",schemaPath:"#/allOf/0/properties/data/items/properties/date/format",keyword:"format",params:{format: "date"},message:"must match format \""+"date"+"\""};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+else {
+const err108 = {instancePath:instancePath+"/data/" + i0+"/date",schemaPath:"#/allOf/0/properties/data/items/properties/date/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+if(data27.provider_id !== undefined){
+if(typeof data27.provider_id !== "string"){
+const err109 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/allOf/0/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+if(data27.model !== undefined){
+if(typeof data27.model !== "string"){
+const err110 = {instancePath:instancePath+"/data/" + i0+"/model",schemaPath:"#/allOf/0/properties/data/items/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+for(const key9 in data27){
+if(((((((((key9 !== "date") && (key9 !== "provider_id")) && (key9 !== "model")) && (key9 !== "calls")) && (key9 !== "outcomes")) && (key9 !== "charged")) && (key9 !== "known")) && (key9 !== "possible")) && (key9 !== "unpriced_calls")){
+const err111 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key9},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+}
+else {
+const err112 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/data",schemaPath:"#/allOf/0/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+}
+else {
+const err114 = {instancePath,schemaPath:"#/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key10 in data){
+if(((((key10 !== "range") && (key10 !== "currency")) && (key10 !== "totals")) && (key10 !== "test_runs")) && (key10 !== "data")){
+const err115 = {instancePath,schemaPath:"#/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key10},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+}
+validate29.errors = vErrors;
+return errors === 0;
+}
+validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v10 = validate30;
+const schema41 = {"type":"object","required":["slot_id","range","summary","metrics"],"properties":{"slot_id":{"type":"string","pattern":"^slot-0(?:0[1-9]|1[0-5])$"},"range":{"type":"object","required":["from","to","group_by"],"properties":{"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"group_by":{"enum":["hour","day","week"]}},"additionalProperties":false},"summary":{"type":"object","required":["title","last_reset_at"],"properties":{"title":{"type":["string","null"]},"last_reset_at":{"type":["string","null"],"format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false},"metrics":{"type":"array","items":{"type":"object","required":["period_start","period_end"],"properties":{"period_start":{"type":"string","format":"date-time"},"period_end":{"type":"string","format":"date-time"}},"allOf":[{"type":"object","required":["ingest_count","total_runs","success","timeouts","provider_errors","cancelled","errors","timeout_share","latency_ms"],"properties":{"ingest_count":{"type":"integer","minimum":0},"total_runs":{"type":"integer","minimum":0},"success":{"type":"integer","minimum":0},"timeouts":{"type":"integer","minimum":0},"provider_errors":{"type":"integer","minimum":0},"cancelled":{"type":"integer","minimum":0},"errors":{"type":"integer","minimum":0},"timeout_share":{"type":["number","null"],"minimum":0,"maximum":1},"latency_ms":{"type":["object","null"],"required":["p50","p95","p99"],"properties":{"p50":{"type":"integer","minimum":0},"p95":{"type":"integer","minimum":0},"p99":{"type":"integer","minimum":0}},"additionalProperties":false}}}],"unevaluatedProperties":false}}},"additionalProperties":false};
+const pattern13 = new RegExp("^slot-0(?:0[1-9]|1[0-5])$", "u");
+
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate30.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -4174,7 +6596,7 @@ errors++;
 if(data.slot_id !== undefined){
 let data0 = data.slot_id;
 if(typeof data0 === "string"){
-if(!pattern11.test(data0)){
+if(!pattern13.test(data0)){
 const err5 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-0(?:0[1-9]|1[0-5])$"},message:"must match pattern \""+"^slot-0(?:0[1-9]|1[0-5])$"+"\""};
 if(vErrors === null){
 vErrors = [err5];
@@ -4244,7 +6666,7 @@ errors++;
 if(data1.from !== undefined){
 let data2 = data1.from;
 if(typeof data2 === "string"){
-if(!(formats2.validate(data2))){
+if(!(formats6.validate(data2))){
 const err11 = {instancePath:instancePath+"/range/from",schemaPath:"#/properties/range/properties/from/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -4269,7 +6691,7 @@ errors++;
 if(data1.to !== undefined){
 let data3 = data1.to;
 if(typeof data3 === "string"){
-if(!(formats2.validate(data3))){
+if(!(formats6.validate(data3))){
 const err13 = {instancePath:instancePath+"/range/to",schemaPath:"#/properties/range/properties/to/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err13];
@@ -4294,7 +6716,7 @@ errors++;
 if(data1.group_by !== undefined){
 let data4 = data1.group_by;
 if(!(((data4 === "hour") || (data4 === "day")) || (data4 === "week"))){
-const err15 = {instancePath:instancePath+"/range/group_by",schemaPath:"#/properties/range/properties/group_by/enum",keyword:"enum",params:{allowedValues: schema38.properties.range.properties.group_by.enum},message:"must be equal to one of the allowed values"};
+const err15 = {instancePath:instancePath+"/range/group_by",schemaPath:"#/properties/range/properties/group_by/enum",keyword:"enum",params:{allowedValues: schema41.properties.range.properties.group_by.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -4587,7 +7009,7 @@ errors++;
 if(data5.timeout_share !== undefined){
 let data13 = data5.timeout_share;
 if((!((typeof data13 == "number") && (isFinite(data13)))) && (data13 !== null)){
-const err40 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema38.properties.summary.allOf[0].properties.timeout_share.type},message:"must be number,null"};
+const err40 = {instancePath:instancePath+"/summary/timeout_share",schemaPath:"#/properties/summary/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema41.properties.summary.allOf[0].properties.timeout_share.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -4622,7 +7044,7 @@ errors++;
 if(data5.latency_ms !== undefined){
 let data14 = data5.latency_ms;
 if((!(data14 && typeof data14 == "object" && !Array.isArray(data14))) && (data14 !== null)){
-const err43 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema38.properties.summary.allOf[0].properties.latency_ms.type},message:"must be object,null"};
+const err43 = {instancePath:instancePath+"/summary/latency_ms",schemaPath:"#/properties/summary/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema41.properties.summary.allOf[0].properties.latency_ms.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -4786,7 +7208,7 @@ errors++;
 if(data5.title !== undefined){
 let data18 = data5.title;
 if((typeof data18 !== "string") && (data18 !== null)){
-const err57 = {instancePath:instancePath+"/summary/title",schemaPath:"#/properties/summary/properties/title/type",keyword:"type",params:{type: schema38.properties.summary.properties.title.type},message:"must be string,null"};
+const err57 = {instancePath:instancePath+"/summary/title",schemaPath:"#/properties/summary/properties/title/type",keyword:"type",params:{type: schema41.properties.summary.properties.title.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -4799,7 +7221,7 @@ errors++;
 if(data5.last_reset_at !== undefined){
 let data19 = data5.last_reset_at;
 if((typeof data19 !== "string") && (data19 !== null)){
-const err58 = {instancePath:instancePath+"/summary/last_reset_at",schemaPath:"#/properties/summary/properties/last_reset_at/type",keyword:"type",params:{type: schema38.properties.summary.properties.last_reset_at.type},message:"must be string,null"};
+const err58 = {instancePath:instancePath+"/summary/last_reset_at",schemaPath:"#/properties/summary/properties/last_reset_at/type",keyword:"type",params:{type: schema41.properties.summary.properties.last_reset_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -4809,7 +7231,7 @@ vErrors.push(err58);
 errors++;
 }
 if(typeof data19 === "string"){
-if(!(formats2.validate(data19))){
+if(!(formats6.validate(data19))){
 const err59 = {instancePath:instancePath+"/summary/last_reset_at",schemaPath:"#/properties/summary/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err59];
@@ -5120,7 +7542,7 @@ errors++;
 if(data21.timeout_share !== undefined){
 let data29 = data21.timeout_share;
 if((!((typeof data29 == "number") && (isFinite(data29)))) && (data29 !== null)){
-const err85 = {instancePath:instancePath+"/metrics/" + i0+"/timeout_share",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema38.properties.metrics.items.allOf[0].properties.timeout_share.type},message:"must be number,null"};
+const err85 = {instancePath:instancePath+"/metrics/" + i0+"/timeout_share",schemaPath:"#/properties/metrics/items/allOf/0/properties/timeout_share/type",keyword:"type",params:{type: schema41.properties.metrics.items.allOf[0].properties.timeout_share.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -5155,7 +7577,7 @@ errors++;
 if(data21.latency_ms !== undefined){
 let data30 = data21.latency_ms;
 if((!(data30 && typeof data30 == "object" && !Array.isArray(data30))) && (data30 !== null)){
-const err88 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema38.properties.metrics.items.allOf[0].properties.latency_ms.type},message:"must be object,null"};
+const err88 = {instancePath:instancePath+"/metrics/" + i0+"/latency_ms",schemaPath:"#/properties/metrics/items/allOf/0/properties/latency_ms/type",keyword:"type",params:{type: schema41.properties.metrics.items.allOf[0].properties.latency_ms.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -5319,7 +7741,7 @@ errors++;
 if(data21.period_start !== undefined){
 let data34 = data21.period_start;
 if(typeof data34 === "string"){
-if(!(formats2.validate(data34))){
+if(!(formats6.validate(data34))){
 const err102 = {instancePath:instancePath+"/metrics/" + i0+"/period_start",schemaPath:"#/properties/metrics/items/properties/period_start/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err102];
@@ -5344,7 +7766,7 @@ errors++;
 if(data21.period_end !== undefined){
 let data35 = data21.period_end;
 if(typeof data35 === "string"){
-if(!(formats2.validate(data35))){
+if(!(formats6.validate(data35))){
 const err104 = {instancePath:instancePath+"/metrics/" + i0+"/period_end",schemaPath:"#/properties/metrics/items/properties/period_end/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err104];
@@ -5413,21 +7835,1762 @@ vErrors.push(err109);
 }
 errors++;
 }
-validate27.errors = vErrors;
+validate30.errors = vErrors;
 return errors === 0;
 }
-validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v8 = validate28;
-const schema39 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["job","deadline","metrics","result"],"properties":{"job":{"type":"object","required":["id","slot_id","provider_id","operation_id","status","is_finalized","failure_reason","failure_message","claim_no","attempt_no","provider_job_reference","payload_path","result_file_path","result_inline_base64","result_mime_type","result_size_bytes","result_checksum","result_provider_id","result_expires_at","original_expires_at","expires_at","created_at","started_at","updated_at","finalized_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"status":{"type":"string","enum":["pending","processing"]},"is_finalized":{"type":"boolean"},"failure_reason":{"type":["string","null"],"enum":["timeout","provider_error","cancelled",null]},"failure_message":{"type":["string","null"],"maxLength":1024},"claim_no":{"type":"integer","minimum":0},"attempt_no":{"type":"integer","minimum":0},"provider_job_reference":{"type":["string","null"]},"payload_path":{"type":["string","null"]},"result_file_path":{"type":["string","null"]},"result_inline_base64":{"type":["string","null"],"contentEncoding":"base64"},"result_mime_type":{"type":["string","null"]},"result_size_bytes":{"type":["integer","null"],"minimum":0},"result_checksum":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$"},"result_provider_id":{"type":["string","null"]},"result_expires_at":{"type":["string","null"],"format":"date-time"},"original_expires_at":{"type":["string","null"],"format":"date-time"},"metadata":{"type":"object","additionalProperties":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"finalized_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false},"deadline":{"type":"object","required":["expires_at","remaining_ms","is_expired"],"properties":{"expires_at":{"type":"string","format":"date-time"},"remaining_ms":{"type":"integer","minimum":0},"is_expired":{"type":"boolean"}},"additionalProperties":false},"metrics":{"type":"object","required":["queue_wait_ms","processing_ms","total_elapsed_ms"],"properties":{"queue_wait_ms":{"type":["integer","null"],"minimum":0},"processing_ms":{"type":["integer","null"],"minimum":0},"total_elapsed_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"result":{"anyOf":[{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}}},{"type":"null"}],"unevaluatedProperties":false}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
-const formats58 = require("ajv-formats/dist/formats").fullFormats.uri;
-const pattern12 = new RegExp("^slot-[0-9]{3}$", "u");
-const pattern13 = new RegExp("^[0-9a-f]{64}$", "u");
+const v11 = validate31;
+const schema42 = {"type":"object","required":["slot_id","budget"],"properties":{"slot_id":{"type":"string","pattern":"^slot-0(?:0[1-9]|1[0-5])$"},"budget":{"anyOf":[{"type":"object","required":["amount","spent","share","currency","state","day_ends_at"],"properties":{"amount":{"type":"number","exclusiveMinimum":0},"spent":{"type":"number","minimum":0},"share":{"type":"number","minimum":0},"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"state":{"type":"string","enum":["ok","warned","used_up"]},"day_ends_at":{"type":"string","format":"date-time"}}},{"type":"null"}],"unevaluatedProperties":false}},"allOf":[{"type":"object","required":["range","currency","totals","test_runs","data"],"properties":{"range":{"type":"object","required":["from","to"],"properties":{"from":{"type":"string","format":"date"},"to":{"type":"string","format":"date"}},"additionalProperties":false},"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"totals":{"type":"object","required":["calls","outcomes","charged","known","possible","unpriced_calls"],"properties":{"calls":{"type":"integer","minimum":0},"outcomes":{"type":"object","additionalProperties":{"type":"integer","minimum":1}},"charged":{"type":"object","required":["yes","maybe","no"],"properties":{"yes":{"type":"integer","minimum":0},"maybe":{"type":"integer","minimum":0},"no":{"type":"integer","minimum":0}},"additionalProperties":false},"known":{"type":"number","minimum":0},"possible":{"type":"number","minimum":0},"unpriced_calls":{"type":"integer","minimum":0}},"additionalProperties":false},"test_runs":{"type":"object","required":["calls","outcomes","charged","known","possible","unpriced_calls"],"properties":{"calls":{"type":"integer","minimum":0},"outcomes":{"type":"object","additionalProperties":{"type":"integer","minimum":1}},"charged":{"type":"object","required":["yes","maybe","no"],"properties":{"yes":{"type":"integer","minimum":0},"maybe":{"type":"integer","minimum":0},"no":{"type":"integer","minimum":0}},"additionalProperties":false},"known":{"type":"number","minimum":0},"possible":{"type":"number","minimum":0},"unpriced_calls":{"type":"integer","minimum":0}},"additionalProperties":false},"data":{"type":"array","items":{"type":"object","required":["date","provider_id","model"],"properties":{"date":{"type":"string","format":"date"},"provider_id":{"type":"string"},"model":{"type":"string"}},"allOf":[{"type":"object","required":["calls","outcomes","charged","known","possible","unpriced_calls"],"properties":{"calls":{"type":"integer","minimum":0},"outcomes":{"type":"object","additionalProperties":{"type":"integer","minimum":1}},"charged":{"type":"object","required":["yes","maybe","no"],"properties":{"yes":{"type":"integer","minimum":0},"maybe":{"type":"integer","minimum":0},"no":{"type":"integer","minimum":0}},"additionalProperties":false},"known":{"type":"number","minimum":0},"possible":{"type":"number","minimum":0},"unpriced_calls":{"type":"integer","minimum":0}}}],"unevaluatedProperties":false}}}}],"unevaluatedProperties":false};
 
-function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate28.evaluated;
+const evaluated0 = validate31.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.range === undefined){
+const err0 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "range"},message:"must have required property '"+"range"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.currency === undefined){
+const err1 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.totals === undefined){
+const err2 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "totals"},message:"must have required property '"+"totals"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.test_runs === undefined){
+const err3 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "test_runs"},message:"must have required property '"+"test_runs"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.data === undefined){
+const err4 = {instancePath,schemaPath:"#/allOf/0/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.range !== undefined){
+let data0 = data.range;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.from === undefined){
+const err5 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data0.to === undefined){
+const err6 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+for(const key0 in data0){
+if(!((key0 === "from") || (key0 === "to"))){
+const err7 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+if(data0.from !== undefined){
+let data1 = data0.from;
+if(typeof data1 === "string"){
+if(!(formats38.validate(data1))){
+const err8 = {instancePath:instancePath+"/range/from",schemaPath:"#/allOf/0/properties/range/properties/from/format",keyword:"format",params:{format: "date"},message:"must match format \""+"date"+"\""};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+else {
+const err9 = {instancePath:instancePath+"/range/from",schemaPath:"#/allOf/0/properties/range/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+if(data0.to !== undefined){
+let data2 = data0.to;
+if(typeof data2 === "string"){
+if(!(formats38.validate(data2))){
+const err10 = {instancePath:instancePath+"/range/to",schemaPath:"#/allOf/0/properties/range/properties/to/format",keyword:"format",params:{format: "date"},message:"must match format \""+"date"+"\""};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+else {
+const err11 = {instancePath:instancePath+"/range/to",schemaPath:"#/allOf/0/properties/range/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/range",schemaPath:"#/allOf/0/properties/range/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+if(data.currency !== undefined){
+let data3 = data.currency;
+if((typeof data3 !== "string") && (data3 !== null)){
+const err13 = {instancePath:instancePath+"/currency",schemaPath:"#/allOf/0/properties/currency/type",keyword:"type",params:{type: schema42.allOf[0].properties.currency.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(typeof data3 === "string"){
+if(!pattern11.test(data3)){
+const err14 = {instancePath:instancePath+"/currency",schemaPath:"#/allOf/0/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+if(data.totals !== undefined){
+let data4 = data.totals;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(data4.calls === undefined){
+const err15 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data4.outcomes === undefined){
+const err16 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "outcomes"},message:"must have required property '"+"outcomes"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data4.charged === undefined){
+const err17 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(data4.known === undefined){
+const err18 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(data4.possible === undefined){
+const err19 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(data4.unpriced_calls === undefined){
+const err20 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/required",keyword:"required",params:{missingProperty: "unpriced_calls"},message:"must have required property '"+"unpriced_calls"+"'"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+for(const key1 in data4){
+if(!((((((key1 === "calls") || (key1 === "outcomes")) || (key1 === "charged")) || (key1 === "known")) || (key1 === "possible")) || (key1 === "unpriced_calls"))){
+const err21 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data4.calls !== undefined){
+let data5 = data4.calls;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
+const err22 = {instancePath:instancePath+"/totals/calls",schemaPath:"#/allOf/0/properties/totals/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 < 0 || isNaN(data5)){
+const err23 = {instancePath:instancePath+"/totals/calls",schemaPath:"#/allOf/0/properties/totals/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+}
+if(data4.outcomes !== undefined){
+let data6 = data4.outcomes;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+for(const key2 in data6){
+let data7 = data6[key2];
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+const err24 = {instancePath:instancePath+"/totals/outcomes/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/totals/properties/outcomes/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 < 1 || isNaN(data7)){
+const err25 = {instancePath:instancePath+"/totals/outcomes/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/totals/properties/outcomes/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/totals/outcomes",schemaPath:"#/allOf/0/properties/totals/properties/outcomes/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data4.charged !== undefined){
+let data8 = data4.charged;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.yes === undefined){
+const err27 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/required",keyword:"required",params:{missingProperty: "yes"},message:"must have required property '"+"yes"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data8.maybe === undefined){
+const err28 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/required",keyword:"required",params:{missingProperty: "maybe"},message:"must have required property '"+"maybe"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data8.no === undefined){
+const err29 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/required",keyword:"required",params:{missingProperty: "no"},message:"must have required property '"+"no"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key3 in data8){
+if(!(((key3 === "yes") || (key3 === "maybe")) || (key3 === "no"))){
+const err30 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data8.yes !== undefined){
+let data9 = data8.yes;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err31 = {instancePath:instancePath+"/totals/charged/yes",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/yes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err32 = {instancePath:instancePath+"/totals/charged/yes",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/yes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data8.maybe !== undefined){
+let data10 = data8.maybe;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err33 = {instancePath:instancePath+"/totals/charged/maybe",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/maybe/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err34 = {instancePath:instancePath+"/totals/charged/maybe",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/maybe/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+if(data8.no !== undefined){
+let data11 = data8.no;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err35 = {instancePath:instancePath+"/totals/charged/no",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err36 = {instancePath:instancePath+"/totals/charged/no",schemaPath:"#/allOf/0/properties/totals/properties/charged/properties/no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/totals/charged",schemaPath:"#/allOf/0/properties/totals/properties/charged/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data4.known !== undefined){
+let data12 = data4.known;
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err38 = {instancePath:instancePath+"/totals/known",schemaPath:"#/allOf/0/properties/totals/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/totals/known",schemaPath:"#/allOf/0/properties/totals/properties/known/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data4.possible !== undefined){
+let data13 = data4.possible;
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err40 = {instancePath:instancePath+"/totals/possible",schemaPath:"#/allOf/0/properties/totals/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/totals/possible",schemaPath:"#/allOf/0/properties/totals/properties/possible/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data4.unpriced_calls !== undefined){
+let data14 = data4.unpriced_calls;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err42 = {instancePath:instancePath+"/totals/unpriced_calls",schemaPath:"#/allOf/0/properties/totals/properties/unpriced_calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err43 = {instancePath:instancePath+"/totals/unpriced_calls",schemaPath:"#/allOf/0/properties/totals/properties/unpriced_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/totals",schemaPath:"#/allOf/0/properties/totals/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data.test_runs !== undefined){
+let data15 = data.test_runs;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.calls === undefined){
+const err45 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if(data15.outcomes === undefined){
+const err46 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "outcomes"},message:"must have required property '"+"outcomes"+"'"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if(data15.charged === undefined){
+const err47 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data15.known === undefined){
+const err48 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if(data15.possible === undefined){
+const err49 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if(data15.unpriced_calls === undefined){
+const err50 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/required",keyword:"required",params:{missingProperty: "unpriced_calls"},message:"must have required property '"+"unpriced_calls"+"'"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+for(const key4 in data15){
+if(!((((((key4 === "calls") || (key4 === "outcomes")) || (key4 === "charged")) || (key4 === "known")) || (key4 === "possible")) || (key4 === "unpriced_calls"))){
+const err51 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+if(data15.calls !== undefined){
+let data16 = data15.calls;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err52 = {instancePath:instancePath+"/test_runs/calls",schemaPath:"#/allOf/0/properties/test_runs/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err53 = {instancePath:instancePath+"/test_runs/calls",schemaPath:"#/allOf/0/properties/test_runs/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+if(data15.outcomes !== undefined){
+let data17 = data15.outcomes;
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+for(const key5 in data17){
+let data18 = data17[key5];
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err54 = {instancePath:instancePath+"/test_runs/outcomes/" + key5.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/test_runs/properties/outcomes/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 1 || isNaN(data18)){
+const err55 = {instancePath:instancePath+"/test_runs/outcomes/" + key5.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/test_runs/properties/outcomes/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/test_runs/outcomes",schemaPath:"#/allOf/0/properties/test_runs/properties/outcomes/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+if(data15.charged !== undefined){
+let data19 = data15.charged;
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+if(data19.yes === undefined){
+const err57 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/required",keyword:"required",params:{missingProperty: "yes"},message:"must have required property '"+"yes"+"'"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+if(data19.maybe === undefined){
+const err58 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/required",keyword:"required",params:{missingProperty: "maybe"},message:"must have required property '"+"maybe"+"'"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(data19.no === undefined){
+const err59 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/required",keyword:"required",params:{missingProperty: "no"},message:"must have required property '"+"no"+"'"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+for(const key6 in data19){
+if(!(((key6 === "yes") || (key6 === "maybe")) || (key6 === "no"))){
+const err60 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+if(data19.yes !== undefined){
+let data20 = data19.yes;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err61 = {instancePath:instancePath+"/test_runs/charged/yes",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/yes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err62 = {instancePath:instancePath+"/test_runs/charged/yes",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/yes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+if(data19.maybe !== undefined){
+let data21 = data19.maybe;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+const err63 = {instancePath:instancePath+"/test_runs/charged/maybe",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/maybe/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 < 0 || isNaN(data21)){
+const err64 = {instancePath:instancePath+"/test_runs/charged/maybe",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/maybe/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+if(data19.no !== undefined){
+let data22 = data19.no;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err65 = {instancePath:instancePath+"/test_runs/charged/no",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err66 = {instancePath:instancePath+"/test_runs/charged/no",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/properties/no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err67 = {instancePath:instancePath+"/test_runs/charged",schemaPath:"#/allOf/0/properties/test_runs/properties/charged/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+}
+if(data15.known !== undefined){
+let data23 = data15.known;
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 < 0 || isNaN(data23)){
+const err68 = {instancePath:instancePath+"/test_runs/known",schemaPath:"#/allOf/0/properties/test_runs/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/test_runs/known",schemaPath:"#/allOf/0/properties/test_runs/properties/known/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+if(data15.possible !== undefined){
+let data24 = data15.possible;
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 0 || isNaN(data24)){
+const err70 = {instancePath:instancePath+"/test_runs/possible",schemaPath:"#/allOf/0/properties/test_runs/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+else {
+const err71 = {instancePath:instancePath+"/test_runs/possible",schemaPath:"#/allOf/0/properties/test_runs/properties/possible/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data15.unpriced_calls !== undefined){
+let data25 = data15.unpriced_calls;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err72 = {instancePath:instancePath+"/test_runs/unpriced_calls",schemaPath:"#/allOf/0/properties/test_runs/properties/unpriced_calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 < 0 || isNaN(data25)){
+const err73 = {instancePath:instancePath+"/test_runs/unpriced_calls",schemaPath:"#/allOf/0/properties/test_runs/properties/unpriced_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err74 = {instancePath:instancePath+"/test_runs",schemaPath:"#/allOf/0/properties/test_runs/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data26 = data.data;
+if(Array.isArray(data26)){
+const len0 = data26.length;
+for(let i0=0; i0<len0; i0++){
+let data27 = data26[i0];
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.calls === undefined){
+const err75 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "calls"},message:"must have required property '"+"calls"+"'"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+if(data27.outcomes === undefined){
+const err76 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "outcomes"},message:"must have required property '"+"outcomes"+"'"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(data27.charged === undefined){
+const err77 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if(data27.known === undefined){
+const err78 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+if(data27.possible === undefined){
+const err79 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+if(data27.unpriced_calls === undefined){
+const err80 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/required",keyword:"required",params:{missingProperty: "unpriced_calls"},message:"must have required property '"+"unpriced_calls"+"'"};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+if(data27.calls !== undefined){
+let data28 = data27.calls;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err81 = {instancePath:instancePath+"/data/" + i0+"/calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 < 0 || isNaN(data28)){
+const err82 = {instancePath:instancePath+"/data/" + i0+"/calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+}
+if(data27.outcomes !== undefined){
+let data29 = data27.outcomes;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+for(const key7 in data29){
+let data30 = data29[key7];
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+const err83 = {instancePath:instancePath+"/data/" + i0+"/outcomes/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/outcomes/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 < 1 || isNaN(data30)){
+const err84 = {instancePath:instancePath+"/data/" + i0+"/outcomes/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/outcomes/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err85 = {instancePath:instancePath+"/data/" + i0+"/outcomes",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/outcomes/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+if(data27.charged !== undefined){
+let data31 = data27.charged;
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.yes === undefined){
+const err86 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/required",keyword:"required",params:{missingProperty: "yes"},message:"must have required property '"+"yes"+"'"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data31.maybe === undefined){
+const err87 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/required",keyword:"required",params:{missingProperty: "maybe"},message:"must have required property '"+"maybe"+"'"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+if(data31.no === undefined){
+const err88 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/required",keyword:"required",params:{missingProperty: "no"},message:"must have required property '"+"no"+"'"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+for(const key8 in data31){
+if(!(((key8 === "yes") || (key8 === "maybe")) || (key8 === "no"))){
+const err89 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+}
+if(data31.yes !== undefined){
+let data32 = data31.yes;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
+const err90 = {instancePath:instancePath+"/data/" + i0+"/charged/yes",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/yes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 < 0 || isNaN(data32)){
+const err91 = {instancePath:instancePath+"/data/" + i0+"/charged/yes",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/yes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+}
+if(data31.maybe !== undefined){
+let data33 = data31.maybe;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+const err92 = {instancePath:instancePath+"/data/" + i0+"/charged/maybe",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/maybe/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 < 0 || isNaN(data33)){
+const err93 = {instancePath:instancePath+"/data/" + i0+"/charged/maybe",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/maybe/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+}
+if(data31.no !== undefined){
+let data34 = data31.no;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+const err94 = {instancePath:instancePath+"/data/" + i0+"/charged/no",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 < 0 || isNaN(data34)){
+const err95 = {instancePath:instancePath+"/data/" + i0+"/charged/no",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/properties/no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err96 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/charged/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+if(data27.known !== undefined){
+let data35 = data27.known;
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 < 0 || isNaN(data35)){
+const err97 = {instancePath:instancePath+"/data/" + i0+"/known",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/data/" + i0+"/known",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/known/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+if(data27.possible !== undefined){
+let data36 = data27.possible;
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 < 0 || isNaN(data36)){
+const err99 = {instancePath:instancePath+"/data/" + i0+"/possible",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+else {
+const err100 = {instancePath:instancePath+"/data/" + i0+"/possible",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/possible/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+if(data27.unpriced_calls !== undefined){
+let data37 = data27.unpriced_calls;
+if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
+const err101 = {instancePath:instancePath+"/data/" + i0+"/unpriced_calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/unpriced_calls/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+if((typeof data37 == "number") && (isFinite(data37))){
+if(data37 < 0 || isNaN(data37)){
+const err102 = {instancePath:instancePath+"/data/" + i0+"/unpriced_calls",schemaPath:"#/allOf/0/properties/data/items/allOf/0/properties/unpriced_calls/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.date === undefined){
+const err104 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/required",keyword:"required",params:{missingProperty: "date"},message:"must have required property '"+"date"+"'"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+if(data27.provider_id === undefined){
+const err105 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+if(data27.model === undefined){
+const err106 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+if(data27.date !== undefined){
+let data38 = data27.date;
+if(typeof data38 === "string"){
+if(!(formats38.validate(data38))){
+const err107 = {instancePath:instancePath+"/data/" + i0+"/date",schemaPath:"#/allOf/0/properties/data/items/properties/date/format",keyword:"format",params:{format: "date"},message:"must match format \""+"date"+"\""};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+else {
+const err108 = {instancePath:instancePath+"/data/" + i0+"/date",schemaPath:"#/allOf/0/properties/data/items/properties/date/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+if(data27.provider_id !== undefined){
+if(typeof data27.provider_id !== "string"){
+const err109 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/allOf/0/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+if(data27.model !== undefined){
+if(typeof data27.model !== "string"){
+const err110 = {instancePath:instancePath+"/data/" + i0+"/model",schemaPath:"#/allOf/0/properties/data/items/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+for(const key9 in data27){
+if(((((((((key9 !== "date") && (key9 !== "provider_id")) && (key9 !== "model")) && (key9 !== "calls")) && (key9 !== "outcomes")) && (key9 !== "charged")) && (key9 !== "known")) && (key9 !== "possible")) && (key9 !== "unpriced_calls")){
+const err111 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key9},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+}
+else {
+const err112 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/allOf/0/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+}
+}
+else {
+const err113 = {instancePath:instancePath+"/data",schemaPath:"#/allOf/0/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+}
+else {
+const err114 = {instancePath,schemaPath:"#/allOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.slot_id === undefined){
+const err115 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+if(data.budget === undefined){
+const err116 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "budget"},message:"must have required property '"+"budget"+"'"};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+if(data.slot_id !== undefined){
+let data41 = data.slot_id;
+if(typeof data41 === "string"){
+if(!pattern13.test(data41)){
+const err117 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-0(?:0[1-9]|1[0-5])$"},message:"must match pattern \""+"^slot-0(?:0[1-9]|1[0-5])$"+"\""};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+}
+else {
+const err118 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+}
+if(data.budget !== undefined){
+let data42 = data.budget;
+const _errs100 = errors;
+let valid17 = false;
+const _errs101 = errors;
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(data42.amount === undefined){
+const err119 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "amount"},message:"must have required property '"+"amount"+"'"};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+if(data42.spent === undefined){
+const err120 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "spent"},message:"must have required property '"+"spent"+"'"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+if(data42.share === undefined){
+const err121 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "share"},message:"must have required property '"+"share"+"'"};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+if(data42.currency === undefined){
+const err122 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+if(data42.state === undefined){
+const err123 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+if(data42.day_ends_at === undefined){
+const err124 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "day_ends_at"},message:"must have required property '"+"day_ends_at"+"'"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+if(data42.amount !== undefined){
+let data43 = data42.amount;
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 <= 0 || isNaN(data43)){
+const err125 = {instancePath:instancePath+"/budget/amount",schemaPath:"#/properties/budget/anyOf/0/properties/amount/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+else {
+const err126 = {instancePath:instancePath+"/budget/amount",schemaPath:"#/properties/budget/anyOf/0/properties/amount/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+if(data42.spent !== undefined){
+let data44 = data42.spent;
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 < 0 || isNaN(data44)){
+const err127 = {instancePath:instancePath+"/budget/spent",schemaPath:"#/properties/budget/anyOf/0/properties/spent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+}
+else {
+const err128 = {instancePath:instancePath+"/budget/spent",schemaPath:"#/properties/budget/anyOf/0/properties/spent/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+}
+if(data42.share !== undefined){
+let data45 = data42.share;
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 < 0 || isNaN(data45)){
+const err129 = {instancePath:instancePath+"/budget/share",schemaPath:"#/properties/budget/anyOf/0/properties/share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+else {
+const err130 = {instancePath:instancePath+"/budget/share",schemaPath:"#/properties/budget/anyOf/0/properties/share/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+if(data42.currency !== undefined){
+let data46 = data42.currency;
+if((typeof data46 !== "string") && (data46 !== null)){
+const err131 = {instancePath:instancePath+"/budget/currency",schemaPath:"#/properties/budget/anyOf/0/properties/currency/type",keyword:"type",params:{type: schema42.properties.budget.anyOf[0].properties.currency.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+if(typeof data46 === "string"){
+if(!pattern11.test(data46)){
+const err132 = {instancePath:instancePath+"/budget/currency",schemaPath:"#/properties/budget/anyOf/0/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+}
+}
+if(data42.state !== undefined){
+let data47 = data42.state;
+if(typeof data47 !== "string"){
+const err133 = {instancePath:instancePath+"/budget/state",schemaPath:"#/properties/budget/anyOf/0/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+if(!(((data47 === "ok") || (data47 === "warned")) || (data47 === "used_up"))){
+const err134 = {instancePath:instancePath+"/budget/state",schemaPath:"#/properties/budget/anyOf/0/properties/state/enum",keyword:"enum",params:{allowedValues: schema42.properties.budget.anyOf[0].properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err134];
+}
+else {
+vErrors.push(err134);
+}
+errors++;
+}
+}
+if(data42.day_ends_at !== undefined){
+let data48 = data42.day_ends_at;
+if(typeof data48 === "string"){
+if(!(formats6.validate(data48))){
+const err135 = {instancePath:instancePath+"/budget/day_ends_at",schemaPath:"#/properties/budget/anyOf/0/properties/day_ends_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err135];
+}
+else {
+vErrors.push(err135);
+}
+errors++;
+}
+}
+else {
+const err136 = {instancePath:instancePath+"/budget/day_ends_at",schemaPath:"#/properties/budget/anyOf/0/properties/day_ends_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err136];
+}
+else {
+vErrors.push(err136);
+}
+errors++;
+}
+}
+}
+else {
+const err137 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err137];
+}
+else {
+vErrors.push(err137);
+}
+errors++;
+}
+var _valid0 = _errs101 === errors;
+valid17 = valid17 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.amount = true;
+props0.spent = true;
+props0.share = true;
+props0.currency = true;
+props0.state = true;
+props0.day_ends_at = true;
+}
+const _errs115 = errors;
+if(data42 !== null){
+const err138 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err138];
+}
+else {
+vErrors.push(err138);
+}
+errors++;
+}
+var _valid0 = _errs115 === errors;
+valid17 = valid17 || _valid0;
+if(!valid17){
+const err139 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+else {
+errors = _errs100;
+if(vErrors !== null){
+if(_errs100){
+vErrors.length = _errs100;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(props0 !== true){
+for(const key10 in data42){
+if(!props0 || !props0[key10]){
+const err140 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key10},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+}
+}
+}
+}
+for(const key11 in data){
+if(((((((key11 !== "slot_id") && (key11 !== "budget")) && (key11 !== "range")) && (key11 !== "currency")) && (key11 !== "totals")) && (key11 !== "test_runs")) && (key11 !== "data")){
+const err141 = {instancePath,schemaPath:"#/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key11},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+}
+}
+else {
+const err142 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+validate31.errors = vErrors;
+return errors === 0;
+}
+validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v12 = validate32;
+const schema43 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["job","deadline","metrics","result"],"properties":{"job":{"type":"object","required":["id","slot_id","provider_id","operation_id","status","is_finalized","failure_reason","failure_message","claim_no","attempt_no","fallback_no","is_test","cost","provider_job_reference","payload_path","result_file_path","result_inline_base64","result_mime_type","result_size_bytes","result_checksum","result_provider_id","result_expires_at","original_expires_at","expires_at","created_at","started_at","updated_at","finalized_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"status":{"type":"string","enum":["pending","processing"]},"is_finalized":{"type":"boolean"},"failure_reason":{"type":["string","null"],"enum":["timeout","provider_error","cancelled",null]},"failure_message":{"type":["string","null"],"maxLength":1024},"claim_no":{"type":"integer","minimum":0},"attempt_no":{"type":"integer","minimum":0},"fallback_no":{"type":"integer","minimum":0},"is_test":{"type":"boolean"},"cost":{"type":"object","required":["currency","known","possible"],"properties":{"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"known":{"type":["number","null"],"minimum":0},"possible":{"type":["number","null"],"minimum":0}},"additionalProperties":false},"provider_job_reference":{"type":["string","null"]},"payload_path":{"type":["string","null"]},"result_file_path":{"type":["string","null"]},"result_inline_base64":{"type":["string","null"],"contentEncoding":"base64"},"result_mime_type":{"type":["string","null"]},"result_size_bytes":{"type":["integer","null"],"minimum":0},"result_checksum":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$"},"result_provider_id":{"type":["string","null"]},"result_expires_at":{"type":["string","null"],"format":"date-time"},"original_expires_at":{"type":["string","null"],"format":"date-time"},"metadata":{"type":"object","additionalProperties":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"finalized_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false},"deadline":{"type":"object","required":["expires_at","remaining_ms","is_expired"],"properties":{"expires_at":{"type":"string","format":"date-time"},"remaining_ms":{"type":"integer","minimum":0},"is_expired":{"type":"boolean"}},"additionalProperties":false},"metrics":{"type":"object","required":["queue_wait_ms","processing_ms","total_elapsed_ms"],"properties":{"queue_wait_ms":{"type":["integer","null"],"minimum":0},"processing_ms":{"type":["integer","null"],"minimum":0},"total_elapsed_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"result":{"anyOf":[{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}}},{"type":"null"}],"unevaluatedProperties":false}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const pattern17 = new RegExp("^slot-[0-9]{3}$", "u");
+const pattern19 = new RegExp("^[0-9a-f]{64}$", "u");
+
+function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate32.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -5639,8 +9802,8 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(data2.provider_job_reference === undefined){
-const err19 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "provider_job_reference"},message:"must have required property '"+"provider_job_reference"+"'"};
+if(data2.fallback_no === undefined){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "fallback_no"},message:"must have required property '"+"fallback_no"+"'"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -5649,8 +9812,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data2.payload_path === undefined){
-const err20 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "payload_path"},message:"must have required property '"+"payload_path"+"'"};
+if(data2.is_test === undefined){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "is_test"},message:"must have required property '"+"is_test"+"'"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -5659,8 +9822,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data2.result_file_path === undefined){
-const err21 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_file_path"},message:"must have required property '"+"result_file_path"+"'"};
+if(data2.cost === undefined){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "cost"},message:"must have required property '"+"cost"+"'"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -5669,8 +9832,8 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(data2.result_inline_base64 === undefined){
-const err22 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_inline_base64"},message:"must have required property '"+"result_inline_base64"+"'"};
+if(data2.provider_job_reference === undefined){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "provider_job_reference"},message:"must have required property '"+"provider_job_reference"+"'"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -5679,8 +9842,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data2.result_mime_type === undefined){
-const err23 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_mime_type"},message:"must have required property '"+"result_mime_type"+"'"};
+if(data2.payload_path === undefined){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "payload_path"},message:"must have required property '"+"payload_path"+"'"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -5689,8 +9852,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data2.result_size_bytes === undefined){
-const err24 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_size_bytes"},message:"must have required property '"+"result_size_bytes"+"'"};
+if(data2.result_file_path === undefined){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_file_path"},message:"must have required property '"+"result_file_path"+"'"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -5699,8 +9862,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(data2.result_checksum === undefined){
-const err25 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_checksum"},message:"must have required property '"+"result_checksum"+"'"};
+if(data2.result_inline_base64 === undefined){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_inline_base64"},message:"must have required property '"+"result_inline_base64"+"'"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -5709,8 +9872,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data2.result_provider_id === undefined){
-const err26 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_provider_id"},message:"must have required property '"+"result_provider_id"+"'"};
+if(data2.result_mime_type === undefined){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_mime_type"},message:"must have required property '"+"result_mime_type"+"'"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -5719,8 +9882,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(data2.result_expires_at === undefined){
-const err27 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(data2.result_size_bytes === undefined){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_size_bytes"},message:"must have required property '"+"result_size_bytes"+"'"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -5729,8 +9892,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(data2.original_expires_at === undefined){
-const err28 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "original_expires_at"},message:"must have required property '"+"original_expires_at"+"'"};
+if(data2.result_checksum === undefined){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_checksum"},message:"must have required property '"+"result_checksum"+"'"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -5739,8 +9902,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data2.expires_at === undefined){
-const err29 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(data2.result_provider_id === undefined){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_provider_id"},message:"must have required property '"+"result_provider_id"+"'"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -5749,8 +9912,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-if(data2.created_at === undefined){
-const err30 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(data2.result_expires_at === undefined){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -5759,8 +9922,8 @@ vErrors.push(err30);
 }
 errors++;
 }
-if(data2.started_at === undefined){
-const err31 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
+if(data2.original_expires_at === undefined){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "original_expires_at"},message:"must have required property '"+"original_expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -5769,8 +9932,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(data2.updated_at === undefined){
-const err32 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(data2.expires_at === undefined){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -5779,8 +9942,8 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(data2.finalized_at === undefined){
-const err33 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "finalized_at"},message:"must have required property '"+"finalized_at"+"'"};
+if(data2.created_at === undefined){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -5789,9 +9952,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-for(const key2 in data2){
-if(!(func4.call(schema39.properties.data.items.properties.job.properties, key2))){
-const err34 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(data2.started_at === undefined){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -5800,12 +9962,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-if(data2.id !== undefined){
-let data3 = data2.id;
-if(typeof data3 === "string"){
-if(!(formats0.test(data3))){
-const err35 = {instancePath:instancePath+"/data/" + i0+"/job/id",schemaPath:"#/properties/data/items/properties/job/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(data2.updated_at === undefined){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -5814,9 +9972,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-else {
-const err36 = {instancePath:instancePath+"/data/" + i0+"/job/id",schemaPath:"#/properties/data/items/properties/job/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data2.finalized_at === undefined){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/required",keyword:"required",params:{missingProperty: "finalized_at"},message:"must have required property '"+"finalized_at"+"'"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -5825,12 +9982,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-if(data2.slot_id !== undefined){
-let data4 = data2.slot_id;
-if(typeof data4 === "string"){
-if(!pattern12.test(data4)){
-const err37 = {instancePath:instancePath+"/data/" + i0+"/job/slot_id",schemaPath:"#/properties/data/items/properties/job/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+for(const key2 in data2){
+if(!(func6.call(schema43.properties.data.items.properties.job.properties, key2))){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -5840,8 +9994,11 @@ vErrors.push(err37);
 errors++;
 }
 }
-else {
-const err38 = {instancePath:instancePath+"/data/" + i0+"/job/slot_id",schemaPath:"#/properties/data/items/properties/job/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data2.id !== undefined){
+let data3 = data2.id;
+if(typeof data3 === "string"){
+if(!(formats0.test(data3))){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/job/id",schemaPath:"#/properties/data/items/properties/job/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -5851,9 +10008,8 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data2.provider_id !== undefined){
-if(typeof data2.provider_id !== "string"){
-const err39 = {instancePath:instancePath+"/data/" + i0+"/job/provider_id",schemaPath:"#/properties/data/items/properties/job/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err39 = {instancePath:instancePath+"/data/" + i0+"/job/id",schemaPath:"#/properties/data/items/properties/job/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -5863,9 +10019,11 @@ vErrors.push(err39);
 errors++;
 }
 }
-if(data2.operation_id !== undefined){
-if(typeof data2.operation_id !== "string"){
-const err40 = {instancePath:instancePath+"/data/" + i0+"/job/operation_id",schemaPath:"#/properties/data/items/properties/job/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data2.slot_id !== undefined){
+let data4 = data2.slot_id;
+if(typeof data4 === "string"){
+if(!pattern17.test(data4)){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/job/slot_id",schemaPath:"#/properties/data/items/properties/job/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -5875,10 +10033,8 @@ vErrors.push(err40);
 errors++;
 }
 }
-if(data2.status !== undefined){
-let data7 = data2.status;
-if(typeof data7 !== "string"){
-const err41 = {instancePath:instancePath+"/data/" + i0+"/job/status",schemaPath:"#/properties/data/items/properties/job/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err41 = {instancePath:instancePath+"/data/" + i0+"/job/slot_id",schemaPath:"#/properties/data/items/properties/job/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -5887,8 +10043,10 @@ vErrors.push(err41);
 }
 errors++;
 }
-if(!((data7 === "pending") || (data7 === "processing"))){
-const err42 = {instancePath:instancePath+"/data/" + i0+"/job/status",schemaPath:"#/properties/data/items/properties/job/properties/status/enum",keyword:"enum",params:{allowedValues: schema39.properties.data.items.properties.job.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+if(data2.provider_id !== undefined){
+if(typeof data2.provider_id !== "string"){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/job/provider_id",schemaPath:"#/properties/data/items/properties/job/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -5898,9 +10056,9 @@ vErrors.push(err42);
 errors++;
 }
 }
-if(data2.is_finalized !== undefined){
-if(typeof data2.is_finalized !== "boolean"){
-const err43 = {instancePath:instancePath+"/data/" + i0+"/job/is_finalized",schemaPath:"#/properties/data/items/properties/job/properties/is_finalized/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data2.operation_id !== undefined){
+if(typeof data2.operation_id !== "string"){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/job/operation_id",schemaPath:"#/properties/data/items/properties/job/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -5910,10 +10068,10 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(data2.failure_reason !== undefined){
-let data9 = data2.failure_reason;
-if((typeof data9 !== "string") && (data9 !== null)){
-const err44 = {instancePath:instancePath+"/data/" + i0+"/job/failure_reason",schemaPath:"#/properties/data/items/properties/job/properties/failure_reason/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.failure_reason.type},message:"must be string,null"};
+if(data2.status !== undefined){
+let data7 = data2.status;
+if(typeof data7 !== "string"){
+const err44 = {instancePath:instancePath+"/data/" + i0+"/job/status",schemaPath:"#/properties/data/items/properties/job/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -5922,8 +10080,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(!((((data9 === "timeout") || (data9 === "provider_error")) || (data9 === "cancelled")) || (data9 === null))){
-const err45 = {instancePath:instancePath+"/data/" + i0+"/job/failure_reason",schemaPath:"#/properties/data/items/properties/job/properties/failure_reason/enum",keyword:"enum",params:{allowedValues: schema39.properties.data.items.properties.job.properties.failure_reason.enum},message:"must be equal to one of the allowed values"};
+if(!((data7 === "pending") || (data7 === "processing"))){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/job/status",schemaPath:"#/properties/data/items/properties/job/properties/status/enum",keyword:"enum",params:{allowedValues: schema43.properties.data.items.properties.job.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -5933,10 +10091,9 @@ vErrors.push(err45);
 errors++;
 }
 }
-if(data2.failure_message !== undefined){
-let data10 = data2.failure_message;
-if((typeof data10 !== "string") && (data10 !== null)){
-const err46 = {instancePath:instancePath+"/data/" + i0+"/job/failure_message",schemaPath:"#/properties/data/items/properties/job/properties/failure_message/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.failure_message.type},message:"must be string,null"};
+if(data2.is_finalized !== undefined){
+if(typeof data2.is_finalized !== "boolean"){
+const err46 = {instancePath:instancePath+"/data/" + i0+"/job/is_finalized",schemaPath:"#/properties/data/items/properties/job/properties/is_finalized/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -5945,9 +10102,11 @@ vErrors.push(err46);
 }
 errors++;
 }
-if(typeof data10 === "string"){
-if(func1(data10) > 1024){
-const err47 = {instancePath:instancePath+"/data/" + i0+"/job/failure_message",schemaPath:"#/properties/data/items/properties/job/properties/failure_message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+}
+if(data2.failure_reason !== undefined){
+let data9 = data2.failure_reason;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err47 = {instancePath:instancePath+"/data/" + i0+"/job/failure_reason",schemaPath:"#/properties/data/items/properties/job/properties/failure_reason/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.failure_reason.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -5956,12 +10115,8 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-}
-if(data2.claim_no !== undefined){
-let data11 = data2.claim_no;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err48 = {instancePath:instancePath+"/data/" + i0+"/job/claim_no",schemaPath:"#/properties/data/items/properties/job/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((((data9 === "timeout") || (data9 === "provider_error")) || (data9 === "cancelled")) || (data9 === null))){
+const err48 = {instancePath:instancePath+"/data/" + i0+"/job/failure_reason",schemaPath:"#/properties/data/items/properties/job/properties/failure_reason/enum",keyword:"enum",params:{allowedValues: schema43.properties.data.items.properties.job.properties.failure_reason.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -5970,9 +10125,11 @@ vErrors.push(err48);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 < 0 || isNaN(data11)){
-const err49 = {instancePath:instancePath+"/data/" + i0+"/job/claim_no",schemaPath:"#/properties/data/items/properties/job/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data2.failure_message !== undefined){
+let data10 = data2.failure_message;
+if((typeof data10 !== "string") && (data10 !== null)){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/job/failure_message",schemaPath:"#/properties/data/items/properties/job/properties/failure_message/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.failure_message.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -5981,12 +10138,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-}
-if(data2.attempt_no !== undefined){
-let data12 = data2.attempt_no;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err50 = {instancePath:instancePath+"/data/" + i0+"/job/attempt_no",schemaPath:"#/properties/data/items/properties/job/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(typeof data10 === "string"){
+if(func1(data10) > 1024){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/job/failure_message",schemaPath:"#/properties/data/items/properties/job/properties/failure_message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -5995,9 +10149,12 @@ vErrors.push(err50);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 < 0 || isNaN(data12)){
-const err51 = {instancePath:instancePath+"/data/" + i0+"/job/attempt_no",schemaPath:"#/properties/data/items/properties/job/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data2.claim_no !== undefined){
+let data11 = data2.claim_no;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/job/claim_no",schemaPath:"#/properties/data/items/properties/job/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -6006,12 +10163,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-}
-if(data2.provider_job_reference !== undefined){
-let data13 = data2.provider_job_reference;
-if((typeof data13 !== "string") && (data13 !== null)){
-const err52 = {instancePath:instancePath+"/data/" + i0+"/job/provider_job_reference",schemaPath:"#/properties/data/items/properties/job/properties/provider_job_reference/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.provider_job_reference.type},message:"must be string,null"};
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err52 = {instancePath:instancePath+"/data/" + i0+"/job/claim_no",schemaPath:"#/properties/data/items/properties/job/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -6021,10 +10175,11 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data2.payload_path !== undefined){
-let data14 = data2.payload_path;
-if((typeof data14 !== "string") && (data14 !== null)){
-const err53 = {instancePath:instancePath+"/data/" + i0+"/job/payload_path",schemaPath:"#/properties/data/items/properties/job/properties/payload_path/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.payload_path.type},message:"must be string,null"};
+}
+if(data2.attempt_no !== undefined){
+let data12 = data2.attempt_no;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/job/attempt_no",schemaPath:"#/properties/data/items/properties/job/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -6033,11 +10188,9 @@ vErrors.push(err53);
 }
 errors++;
 }
-}
-if(data2.result_file_path !== undefined){
-let data15 = data2.result_file_path;
-if((typeof data15 !== "string") && (data15 !== null)){
-const err54 = {instancePath:instancePath+"/data/" + i0+"/job/result_file_path",schemaPath:"#/properties/data/items/properties/job/properties/result_file_path/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_file_path.type},message:"must be string,null"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/job/attempt_no",schemaPath:"#/properties/data/items/properties/job/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -6047,10 +10200,11 @@ vErrors.push(err54);
 errors++;
 }
 }
-if(data2.result_inline_base64 !== undefined){
-let data16 = data2.result_inline_base64;
-if((typeof data16 !== "string") && (data16 !== null)){
-const err55 = {instancePath:instancePath+"/data/" + i0+"/job/result_inline_base64",schemaPath:"#/properties/data/items/properties/job/properties/result_inline_base64/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_inline_base64.type},message:"must be string,null"};
+}
+if(data2.fallback_no !== undefined){
+let data13 = data2.fallback_no;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err55 = {instancePath:instancePath+"/data/" + i0+"/job/fallback_no",schemaPath:"#/properties/data/items/properties/job/properties/fallback_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -6059,11 +10213,9 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-if(data2.result_mime_type !== undefined){
-let data17 = data2.result_mime_type;
-if((typeof data17 !== "string") && (data17 !== null)){
-const err56 = {instancePath:instancePath+"/data/" + i0+"/job/result_mime_type",schemaPath:"#/properties/data/items/properties/job/properties/result_mime_type/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_mime_type.type},message:"must be string,null"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err56 = {instancePath:instancePath+"/data/" + i0+"/job/fallback_no",schemaPath:"#/properties/data/items/properties/job/properties/fallback_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -6073,10 +10225,10 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data2.result_size_bytes !== undefined){
-let data18 = data2.result_size_bytes;
-if((!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))) && (data18 !== null)){
-const err57 = {instancePath:instancePath+"/data/" + i0+"/job/result_size_bytes",schemaPath:"#/properties/data/items/properties/job/properties/result_size_bytes/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_size_bytes.type},message:"must be integer,null"};
+}
+if(data2.is_test !== undefined){
+if(typeof data2.is_test !== "boolean"){
+const err57 = {instancePath:instancePath+"/data/" + i0+"/job/is_test",schemaPath:"#/properties/data/items/properties/job/properties/is_test/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -6085,9 +10237,12 @@ vErrors.push(err57);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < 0 || isNaN(data18)){
-const err58 = {instancePath:instancePath+"/data/" + i0+"/job/result_size_bytes",schemaPath:"#/properties/data/items/properties/job/properties/result_size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data2.cost !== undefined){
+let data15 = data2.cost;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.currency === undefined){
+const err58 = {instancePath:instancePath+"/data/" + i0+"/job/cost",schemaPath:"#/properties/data/items/properties/job/properties/cost/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -6096,12 +10251,8 @@ vErrors.push(err58);
 }
 errors++;
 }
-}
-}
-if(data2.result_checksum !== undefined){
-let data19 = data2.result_checksum;
-if((typeof data19 !== "string") && (data19 !== null)){
-const err59 = {instancePath:instancePath+"/data/" + i0+"/job/result_checksum",schemaPath:"#/properties/data/items/properties/job/properties/result_checksum/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_checksum.type},message:"must be string,null"};
+if(data15.known === undefined){
+const err59 = {instancePath:instancePath+"/data/" + i0+"/job/cost",schemaPath:"#/properties/data/items/properties/job/properties/cost/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -6110,9 +10261,8 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(typeof data19 === "string"){
-if(!pattern13.test(data19)){
-const err60 = {instancePath:instancePath+"/data/" + i0+"/job/result_checksum",schemaPath:"#/properties/data/items/properties/job/properties/result_checksum/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(data15.possible === undefined){
+const err60 = {instancePath:instancePath+"/data/" + i0+"/job/cost",schemaPath:"#/properties/data/items/properties/job/properties/cost/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -6121,12 +10271,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-}
-}
-if(data2.result_provider_id !== undefined){
-let data20 = data2.result_provider_id;
-if((typeof data20 !== "string") && (data20 !== null)){
-const err61 = {instancePath:instancePath+"/data/" + i0+"/job/result_provider_id",schemaPath:"#/properties/data/items/properties/job/properties/result_provider_id/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_provider_id.type},message:"must be string,null"};
+for(const key3 in data15){
+if(!(((key3 === "currency") || (key3 === "known")) || (key3 === "possible"))){
+const err61 = {instancePath:instancePath+"/data/" + i0+"/job/cost",schemaPath:"#/properties/data/items/properties/job/properties/cost/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -6136,10 +10283,10 @@ vErrors.push(err61);
 errors++;
 }
 }
-if(data2.result_expires_at !== undefined){
-let data21 = data2.result_expires_at;
-if((typeof data21 !== "string") && (data21 !== null)){
-const err62 = {instancePath:instancePath+"/data/" + i0+"/job/result_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/result_expires_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.result_expires_at.type},message:"must be string,null"};
+if(data15.currency !== undefined){
+let data16 = data15.currency;
+if((typeof data16 !== "string") && (data16 !== null)){
+const err62 = {instancePath:instancePath+"/data/" + i0+"/job/cost/currency",schemaPath:"#/properties/data/items/properties/job/properties/cost/properties/currency/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.cost.properties.currency.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -6148,9 +10295,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-if(typeof data21 === "string"){
-if(!(formats2.validate(data21))){
-const err63 = {instancePath:instancePath+"/data/" + i0+"/job/result_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(typeof data16 === "string"){
+if(!pattern11.test(data16)){
+const err63 = {instancePath:instancePath+"/data/" + i0+"/job/cost/currency",schemaPath:"#/properties/data/items/properties/job/properties/cost/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -6161,10 +10308,10 @@ errors++;
 }
 }
 }
-if(data2.original_expires_at !== undefined){
-let data22 = data2.original_expires_at;
-if((typeof data22 !== "string") && (data22 !== null)){
-const err64 = {instancePath:instancePath+"/data/" + i0+"/job/original_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/original_expires_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.original_expires_at.type},message:"must be string,null"};
+if(data15.known !== undefined){
+let data17 = data15.known;
+if((!((typeof data17 == "number") && (isFinite(data17)))) && (data17 !== null)){
+const err64 = {instancePath:instancePath+"/data/" + i0+"/job/cost/known",schemaPath:"#/properties/data/items/properties/job/properties/cost/properties/known/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.cost.properties.known.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -6173,9 +10320,9 @@ vErrors.push(err64);
 }
 errors++;
 }
-if(typeof data22 === "string"){
-if(!(formats2.validate(data22))){
-const err65 = {instancePath:instancePath+"/data/" + i0+"/job/original_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/original_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err65 = {instancePath:instancePath+"/data/" + i0+"/job/cost/known",schemaPath:"#/properties/data/items/properties/job/properties/cost/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -6186,12 +10333,10 @@ errors++;
 }
 }
 }
-if(data2.metadata !== undefined){
-let data23 = data2.metadata;
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-for(const key3 in data23){
-if(typeof data23[key3] !== "string"){
-const err66 = {instancePath:instancePath+"/data/" + i0+"/job/metadata/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/data/items/properties/job/properties/metadata/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.possible !== undefined){
+let data18 = data15.possible;
+if((!((typeof data18 == "number") && (isFinite(data18)))) && (data18 !== null)){
+const err66 = {instancePath:instancePath+"/data/" + i0+"/job/cost/possible",schemaPath:"#/properties/data/items/properties/job/properties/cost/properties/possible/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.cost.properties.possible.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -6200,10 +10345,9 @@ vErrors.push(err66);
 }
 errors++;
 }
-}
-}
-else {
-const err67 = {instancePath:instancePath+"/data/" + i0+"/job/metadata",schemaPath:"#/properties/data/items/properties/job/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err67 = {instancePath:instancePath+"/data/" + i0+"/job/cost/possible",schemaPath:"#/properties/data/items/properties/job/properties/cost/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -6213,11 +10357,10 @@ vErrors.push(err67);
 errors++;
 }
 }
-if(data2.expires_at !== undefined){
-let data25 = data2.expires_at;
-if(typeof data25 === "string"){
-if(!(formats2.validate(data25))){
-const err68 = {instancePath:instancePath+"/data/" + i0+"/job/expires_at",schemaPath:"#/properties/data/items/properties/job/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+}
+else {
+const err68 = {instancePath:instancePath+"/data/" + i0+"/job/cost",schemaPath:"#/properties/data/items/properties/job/properties/cost/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -6227,8 +10370,10 @@ vErrors.push(err68);
 errors++;
 }
 }
-else {
-const err69 = {instancePath:instancePath+"/data/" + i0+"/job/expires_at",schemaPath:"#/properties/data/items/properties/job/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data2.provider_job_reference !== undefined){
+let data19 = data2.provider_job_reference;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err69 = {instancePath:instancePath+"/data/" + i0+"/job/provider_job_reference",schemaPath:"#/properties/data/items/properties/job/properties/provider_job_reference/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.provider_job_reference.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -6238,11 +10383,10 @@ vErrors.push(err69);
 errors++;
 }
 }
-if(data2.created_at !== undefined){
-let data26 = data2.created_at;
-if(typeof data26 === "string"){
-if(!(formats2.validate(data26))){
-const err70 = {instancePath:instancePath+"/data/" + i0+"/job/created_at",schemaPath:"#/properties/data/items/properties/job/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data2.payload_path !== undefined){
+let data20 = data2.payload_path;
+if((typeof data20 !== "string") && (data20 !== null)){
+const err70 = {instancePath:instancePath+"/data/" + i0+"/job/payload_path",schemaPath:"#/properties/data/items/properties/job/properties/payload_path/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.payload_path.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -6252,8 +10396,10 @@ vErrors.push(err70);
 errors++;
 }
 }
-else {
-const err71 = {instancePath:instancePath+"/data/" + i0+"/job/created_at",schemaPath:"#/properties/data/items/properties/job/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data2.result_file_path !== undefined){
+let data21 = data2.result_file_path;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err71 = {instancePath:instancePath+"/data/" + i0+"/job/result_file_path",schemaPath:"#/properties/data/items/properties/job/properties/result_file_path/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_file_path.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -6263,10 +10409,10 @@ vErrors.push(err71);
 errors++;
 }
 }
-if(data2.started_at !== undefined){
-let data27 = data2.started_at;
-if((typeof data27 !== "string") && (data27 !== null)){
-const err72 = {instancePath:instancePath+"/data/" + i0+"/job/started_at",schemaPath:"#/properties/data/items/properties/job/properties/started_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.started_at.type},message:"must be string,null"};
+if(data2.result_inline_base64 !== undefined){
+let data22 = data2.result_inline_base64;
+if((typeof data22 !== "string") && (data22 !== null)){
+const err72 = {instancePath:instancePath+"/data/" + i0+"/job/result_inline_base64",schemaPath:"#/properties/data/items/properties/job/properties/result_inline_base64/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_inline_base64.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -6275,9 +10421,11 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(typeof data27 === "string"){
-if(!(formats2.validate(data27))){
-const err73 = {instancePath:instancePath+"/data/" + i0+"/job/started_at",schemaPath:"#/properties/data/items/properties/job/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data2.result_mime_type !== undefined){
+let data23 = data2.result_mime_type;
+if((typeof data23 !== "string") && (data23 !== null)){
+const err73 = {instancePath:instancePath+"/data/" + i0+"/job/result_mime_type",schemaPath:"#/properties/data/items/properties/job/properties/result_mime_type/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_mime_type.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -6287,12 +10435,10 @@ vErrors.push(err73);
 errors++;
 }
 }
-}
-if(data2.updated_at !== undefined){
-let data28 = data2.updated_at;
-if(typeof data28 === "string"){
-if(!(formats2.validate(data28))){
-const err74 = {instancePath:instancePath+"/data/" + i0+"/job/updated_at",schemaPath:"#/properties/data/items/properties/job/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data2.result_size_bytes !== undefined){
+let data24 = data2.result_size_bytes;
+if((!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))) && (data24 !== null)){
+const err74 = {instancePath:instancePath+"/data/" + i0+"/job/result_size_bytes",schemaPath:"#/properties/data/items/properties/job/properties/result_size_bytes/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -6301,9 +10447,9 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-else {
-const err75 = {instancePath:instancePath+"/data/" + i0+"/job/updated_at",schemaPath:"#/properties/data/items/properties/job/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 0 || isNaN(data24)){
+const err75 = {instancePath:instancePath+"/data/" + i0+"/job/result_size_bytes",schemaPath:"#/properties/data/items/properties/job/properties/result_size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -6313,10 +10459,11 @@ vErrors.push(err75);
 errors++;
 }
 }
-if(data2.finalized_at !== undefined){
-let data29 = data2.finalized_at;
-if((typeof data29 !== "string") && (data29 !== null)){
-const err76 = {instancePath:instancePath+"/data/" + i0+"/job/finalized_at",schemaPath:"#/properties/data/items/properties/job/properties/finalized_at/type",keyword:"type",params:{type: schema39.properties.data.items.properties.job.properties.finalized_at.type},message:"must be string,null"};
+}
+if(data2.result_checksum !== undefined){
+let data25 = data2.result_checksum;
+if((typeof data25 !== "string") && (data25 !== null)){
+const err76 = {instancePath:instancePath+"/data/" + i0+"/job/result_checksum",schemaPath:"#/properties/data/items/properties/job/properties/result_checksum/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_checksum.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -6325,9 +10472,9 @@ vErrors.push(err76);
 }
 errors++;
 }
-if(typeof data29 === "string"){
-if(!(formats2.validate(data29))){
-const err77 = {instancePath:instancePath+"/data/" + i0+"/job/finalized_at",schemaPath:"#/properties/data/items/properties/job/properties/finalized_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(typeof data25 === "string"){
+if(!pattern19.test(data25)){
+const err77 = {instancePath:instancePath+"/data/" + i0+"/job/result_checksum",schemaPath:"#/properties/data/items/properties/job/properties/result_checksum/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -6338,9 +10485,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err78 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data2.result_provider_id !== undefined){
+let data26 = data2.result_provider_id;
+if((typeof data26 !== "string") && (data26 !== null)){
+const err78 = {instancePath:instancePath+"/data/" + i0+"/job/result_provider_id",schemaPath:"#/properties/data/items/properties/job/properties/result_provider_id/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_provider_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -6350,11 +10498,10 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data1.deadline !== undefined){
-let data30 = data1.deadline;
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-if(data30.expires_at === undefined){
-const err79 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(data2.result_expires_at !== undefined){
+let data27 = data2.result_expires_at;
+if((typeof data27 !== "string") && (data27 !== null)){
+const err79 = {instancePath:instancePath+"/data/" + i0+"/job/result_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/result_expires_at/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.result_expires_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -6363,8 +10510,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-if(data30.remaining_ms === undefined){
-const err80 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "remaining_ms"},message:"must have required property '"+"remaining_ms"+"'"};
+if(typeof data27 === "string"){
+if(!(formats6.validate(data27))){
+const err80 = {instancePath:instancePath+"/data/" + i0+"/job/result_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -6373,8 +10521,12 @@ vErrors.push(err80);
 }
 errors++;
 }
-if(data30.is_expired === undefined){
-const err81 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "is_expired"},message:"must have required property '"+"is_expired"+"'"};
+}
+}
+if(data2.original_expires_at !== undefined){
+let data28 = data2.original_expires_at;
+if((typeof data28 !== "string") && (data28 !== null)){
+const err81 = {instancePath:instancePath+"/data/" + i0+"/job/original_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/original_expires_at/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.original_expires_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -6383,9 +10535,9 @@ vErrors.push(err81);
 }
 errors++;
 }
-for(const key4 in data30){
-if(!(((key4 === "expires_at") || (key4 === "remaining_ms")) || (key4 === "is_expired"))){
-const err82 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(typeof data28 === "string"){
+if(!(formats6.validate(data28))){
+const err82 = {instancePath:instancePath+"/data/" + i0+"/job/original_expires_at",schemaPath:"#/properties/data/items/properties/job/properties/original_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -6395,11 +10547,13 @@ vErrors.push(err82);
 errors++;
 }
 }
-if(data30.expires_at !== undefined){
-let data31 = data30.expires_at;
-if(typeof data31 === "string"){
-if(!(formats2.validate(data31))){
-const err83 = {instancePath:instancePath+"/data/" + i0+"/deadline/expires_at",schemaPath:"#/properties/data/items/properties/deadline/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data2.metadata !== undefined){
+let data29 = data2.metadata;
+if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
+for(const key4 in data29){
+if(typeof data29[key4] !== "string"){
+const err83 = {instancePath:instancePath+"/data/" + i0+"/job/metadata/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/data/items/properties/job/properties/metadata/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -6409,8 +10563,9 @@ vErrors.push(err83);
 errors++;
 }
 }
+}
 else {
-const err84 = {instancePath:instancePath+"/data/" + i0+"/deadline/expires_at",schemaPath:"#/properties/data/items/properties/deadline/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err84 = {instancePath:instancePath+"/data/" + i0+"/job/metadata",schemaPath:"#/properties/data/items/properties/job/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -6420,10 +10575,11 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data30.remaining_ms !== undefined){
-let data32 = data30.remaining_ms;
-if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
-const err85 = {instancePath:instancePath+"/data/" + i0+"/deadline/remaining_ms",schemaPath:"#/properties/data/items/properties/deadline/properties/remaining_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data2.expires_at !== undefined){
+let data31 = data2.expires_at;
+if(typeof data31 === "string"){
+if(!(formats6.validate(data31))){
+const err85 = {instancePath:instancePath+"/data/" + i0+"/job/expires_at",schemaPath:"#/properties/data/items/properties/job/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -6432,9 +10588,9 @@ vErrors.push(err85);
 }
 errors++;
 }
-if((typeof data32 == "number") && (isFinite(data32))){
-if(data32 < 0 || isNaN(data32)){
-const err86 = {instancePath:instancePath+"/data/" + i0+"/deadline/remaining_ms",schemaPath:"#/properties/data/items/properties/deadline/properties/remaining_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err86 = {instancePath:instancePath+"/data/" + i0+"/job/expires_at",schemaPath:"#/properties/data/items/properties/job/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -6444,10 +10600,11 @@ vErrors.push(err86);
 errors++;
 }
 }
-}
-if(data30.is_expired !== undefined){
-if(typeof data30.is_expired !== "boolean"){
-const err87 = {instancePath:instancePath+"/data/" + i0+"/deadline/is_expired",schemaPath:"#/properties/data/items/properties/deadline/properties/is_expired/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data2.created_at !== undefined){
+let data32 = data2.created_at;
+if(typeof data32 === "string"){
+if(!(formats6.validate(data32))){
+const err87 = {instancePath:instancePath+"/data/" + i0+"/job/created_at",schemaPath:"#/properties/data/items/properties/job/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -6457,9 +10614,8 @@ vErrors.push(err87);
 errors++;
 }
 }
-}
 else {
-const err88 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err88 = {instancePath:instancePath+"/data/" + i0+"/job/created_at",schemaPath:"#/properties/data/items/properties/job/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -6469,11 +10625,10 @@ vErrors.push(err88);
 errors++;
 }
 }
-if(data1.metrics !== undefined){
-let data34 = data1.metrics;
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-if(data34.queue_wait_ms === undefined){
-const err89 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "queue_wait_ms"},message:"must have required property '"+"queue_wait_ms"+"'"};
+if(data2.started_at !== undefined){
+let data33 = data2.started_at;
+if((typeof data33 !== "string") && (data33 !== null)){
+const err89 = {instancePath:instancePath+"/data/" + i0+"/job/started_at",schemaPath:"#/properties/data/items/properties/job/properties/started_at/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.started_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -6482,8 +10637,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-if(data34.processing_ms === undefined){
-const err90 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "processing_ms"},message:"must have required property '"+"processing_ms"+"'"};
+if(typeof data33 === "string"){
+if(!(formats6.validate(data33))){
+const err90 = {instancePath:instancePath+"/data/" + i0+"/job/started_at",schemaPath:"#/properties/data/items/properties/job/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -6492,8 +10648,13 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(data34.total_elapsed_ms === undefined){
-const err91 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "total_elapsed_ms"},message:"must have required property '"+"total_elapsed_ms"+"'"};
+}
+}
+if(data2.updated_at !== undefined){
+let data34 = data2.updated_at;
+if(typeof data34 === "string"){
+if(!(formats6.validate(data34))){
+const err91 = {instancePath:instancePath+"/data/" + i0+"/job/updated_at",schemaPath:"#/properties/data/items/properties/job/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -6502,9 +10663,9 @@ vErrors.push(err91);
 }
 errors++;
 }
-for(const key5 in data34){
-if(!(((key5 === "queue_wait_ms") || (key5 === "processing_ms")) || (key5 === "total_elapsed_ms"))){
-const err92 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err92 = {instancePath:instancePath+"/data/" + i0+"/job/updated_at",schemaPath:"#/properties/data/items/properties/job/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -6514,10 +10675,10 @@ vErrors.push(err92);
 errors++;
 }
 }
-if(data34.queue_wait_ms !== undefined){
-let data35 = data34.queue_wait_ms;
-if((!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))) && (data35 !== null)){
-const err93 = {instancePath:instancePath+"/data/" + i0+"/metrics/queue_wait_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/queue_wait_ms/type",keyword:"type",params:{type: schema39.properties.data.items.properties.metrics.properties.queue_wait_ms.type},message:"must be integer,null"};
+if(data2.finalized_at !== undefined){
+let data35 = data2.finalized_at;
+if((typeof data35 !== "string") && (data35 !== null)){
+const err93 = {instancePath:instancePath+"/data/" + i0+"/job/finalized_at",schemaPath:"#/properties/data/items/properties/job/properties/finalized_at/type",keyword:"type",params:{type: schema43.properties.data.items.properties.job.properties.finalized_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -6526,9 +10687,9 @@ vErrors.push(err93);
 }
 errors++;
 }
-if((typeof data35 == "number") && (isFinite(data35))){
-if(data35 < 0 || isNaN(data35)){
-const err94 = {instancePath:instancePath+"/data/" + i0+"/metrics/queue_wait_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/queue_wait_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(typeof data35 === "string"){
+if(!(formats6.validate(data35))){
+const err94 = {instancePath:instancePath+"/data/" + i0+"/job/finalized_at",schemaPath:"#/properties/data/items/properties/job/properties/finalized_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -6539,10 +10700,9 @@ errors++;
 }
 }
 }
-if(data34.processing_ms !== undefined){
-let data36 = data34.processing_ms;
-if((!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))) && (data36 !== null)){
-const err95 = {instancePath:instancePath+"/data/" + i0+"/metrics/processing_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/processing_ms/type",keyword:"type",params:{type: schema39.properties.data.items.properties.metrics.properties.processing_ms.type},message:"must be integer,null"};
+}
+else {
+const err95 = {instancePath:instancePath+"/data/" + i0+"/job",schemaPath:"#/properties/data/items/properties/job/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -6551,9 +10711,12 @@ vErrors.push(err95);
 }
 errors++;
 }
-if((typeof data36 == "number") && (isFinite(data36))){
-if(data36 < 0 || isNaN(data36)){
-const err96 = {instancePath:instancePath+"/data/" + i0+"/metrics/processing_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/processing_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data1.deadline !== undefined){
+let data36 = data1.deadline;
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+if(data36.expires_at === undefined){
+const err96 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -6562,12 +10725,8 @@ vErrors.push(err96);
 }
 errors++;
 }
-}
-}
-if(data34.total_elapsed_ms !== undefined){
-let data37 = data34.total_elapsed_ms;
-if((!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))) && (data37 !== null)){
-const err97 = {instancePath:instancePath+"/data/" + i0+"/metrics/total_elapsed_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/total_elapsed_ms/type",keyword:"type",params:{type: schema39.properties.data.items.properties.metrics.properties.total_elapsed_ms.type},message:"must be integer,null"};
+if(data36.remaining_ms === undefined){
+const err97 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "remaining_ms"},message:"must have required property '"+"remaining_ms"+"'"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -6576,9 +10735,8 @@ vErrors.push(err97);
 }
 errors++;
 }
-if((typeof data37 == "number") && (isFinite(data37))){
-if(data37 < 0 || isNaN(data37)){
-const err98 = {instancePath:instancePath+"/data/" + i0+"/metrics/total_elapsed_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/total_elapsed_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data36.is_expired === undefined){
+const err98 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/required",keyword:"required",params:{missingProperty: "is_expired"},message:"must have required property '"+"is_expired"+"'"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -6587,11 +10745,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err99 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key5 in data36){
+if(!(((key5 === "expires_at") || (key5 === "remaining_ms")) || (key5 === "is_expired"))){
+const err99 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -6601,14 +10757,11 @@ vErrors.push(err99);
 errors++;
 }
 }
-if(data1.result !== undefined){
-let data38 = data1.result;
-const _errs84 = errors;
-let valid8 = false;
-const _errs85 = errors;
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-if(data38.job_id === undefined){
-const err100 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(data36.expires_at !== undefined){
+let data37 = data36.expires_at;
+if(typeof data37 === "string"){
+if(!(formats6.validate(data37))){
+const err100 = {instancePath:instancePath+"/data/" + i0+"/deadline/expires_at",schemaPath:"#/properties/data/items/properties/deadline/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -6617,8 +10770,9 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(data38.thumbnail_url === undefined){
-const err101 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+}
+else {
+const err101 = {instancePath:instancePath+"/data/" + i0+"/deadline/expires_at",schemaPath:"#/properties/data/items/properties/deadline/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -6627,8 +10781,11 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(data38.download_url === undefined){
-const err102 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+}
+if(data36.remaining_ms !== undefined){
+let data38 = data36.remaining_ms;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+const err102 = {instancePath:instancePath+"/data/" + i0+"/deadline/remaining_ms",schemaPath:"#/properties/data/items/properties/deadline/properties/remaining_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -6637,8 +10794,9 @@ vErrors.push(err102);
 }
 errors++;
 }
-if(data38.completed_at === undefined){
-const err103 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 < 0 || isNaN(data38)){
+const err103 = {instancePath:instancePath+"/data/" + i0+"/deadline/remaining_ms",schemaPath:"#/properties/data/items/properties/deadline/properties/remaining_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -6647,8 +10805,11 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(data38.result_expires_at === undefined){
-const err104 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+}
+}
+if(data36.is_expired !== undefined){
+if(typeof data36.is_expired !== "boolean"){
+const err104 = {instancePath:instancePath+"/data/" + i0+"/deadline/is_expired",schemaPath:"#/properties/data/items/properties/deadline/properties/is_expired/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -6657,8 +10818,10 @@ vErrors.push(err104);
 }
 errors++;
 }
-if(data38.mime === undefined){
-const err105 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/data/" + i0+"/deadline",schemaPath:"#/properties/data/items/properties/deadline/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -6667,11 +10830,12 @@ vErrors.push(err105);
 }
 errors++;
 }
-if(data38.job_id !== undefined){
-let data39 = data38.job_id;
-if(typeof data39 === "string"){
-if(!(formats0.test(data39))){
-const err106 = {instancePath:instancePath+"/data/" + i0+"/result/job_id",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+}
+if(data1.metrics !== undefined){
+let data40 = data1.metrics;
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+if(data40.queue_wait_ms === undefined){
+const err106 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "queue_wait_ms"},message:"must have required property '"+"queue_wait_ms"+"'"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -6680,9 +10844,8 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-else {
-const err107 = {instancePath:instancePath+"/data/" + i0+"/result/job_id",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data40.processing_ms === undefined){
+const err107 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "processing_ms"},message:"must have required property '"+"processing_ms"+"'"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -6691,12 +10854,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-}
-if(data38.thumbnail_url !== undefined){
-let data40 = data38.thumbnail_url;
-if(typeof data40 === "string"){
-if(!(formats58(data40))){
-const err108 = {instancePath:instancePath+"/data/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(data40.total_elapsed_ms === undefined){
+const err108 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/required",keyword:"required",params:{missingProperty: "total_elapsed_ms"},message:"must have required property '"+"total_elapsed_ms"+"'"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -6705,9 +10864,9 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-else {
-const err109 = {instancePath:instancePath+"/data/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key6 in data40){
+if(!(((key6 === "queue_wait_ms") || (key6 === "processing_ms")) || (key6 === "total_elapsed_ms"))){
+const err109 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -6717,11 +10876,10 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data38.download_url !== undefined){
-let data41 = data38.download_url;
-if(typeof data41 === "string"){
-if(!(formats58(data41))){
-const err110 = {instancePath:instancePath+"/data/" + i0+"/result/download_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(data40.queue_wait_ms !== undefined){
+let data41 = data40.queue_wait_ms;
+if((!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))) && (data41 !== null)){
+const err110 = {instancePath:instancePath+"/data/" + i0+"/metrics/queue_wait_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/queue_wait_ms/type",keyword:"type",params:{type: schema43.properties.data.items.properties.metrics.properties.queue_wait_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -6730,9 +10888,9 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-else {
-const err111 = {instancePath:instancePath+"/data/" + i0+"/result/download_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 < 0 || isNaN(data41)){
+const err111 = {instancePath:instancePath+"/data/" + i0+"/metrics/queue_wait_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/queue_wait_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -6742,11 +10900,11 @@ vErrors.push(err111);
 errors++;
 }
 }
-if(data38.completed_at !== undefined){
-let data42 = data38.completed_at;
-if(typeof data42 === "string"){
-if(!(formats2.validate(data42))){
-const err112 = {instancePath:instancePath+"/data/" + i0+"/result/completed_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data40.processing_ms !== undefined){
+let data42 = data40.processing_ms;
+if((!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))) && (data42 !== null)){
+const err112 = {instancePath:instancePath+"/data/" + i0+"/metrics/processing_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/processing_ms/type",keyword:"type",params:{type: schema43.properties.data.items.properties.metrics.properties.processing_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -6755,9 +10913,9 @@ vErrors.push(err112);
 }
 errors++;
 }
-}
-else {
-const err113 = {instancePath:instancePath+"/data/" + i0+"/result/completed_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 < 0 || isNaN(data42)){
+const err113 = {instancePath:instancePath+"/data/" + i0+"/metrics/processing_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/processing_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -6767,11 +10925,11 @@ vErrors.push(err113);
 errors++;
 }
 }
-if(data38.result_expires_at !== undefined){
-let data43 = data38.result_expires_at;
-if(typeof data43 === "string"){
-if(!(formats2.validate(data43))){
-const err114 = {instancePath:instancePath+"/data/" + i0+"/result/result_expires_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data40.total_elapsed_ms !== undefined){
+let data43 = data40.total_elapsed_ms;
+if((!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))) && (data43 !== null)){
+const err114 = {instancePath:instancePath+"/data/" + i0+"/metrics/total_elapsed_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/total_elapsed_ms/type",keyword:"type",params:{type: schema43.properties.data.items.properties.metrics.properties.total_elapsed_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -6780,9 +10938,9 @@ vErrors.push(err114);
 }
 errors++;
 }
-}
-else {
-const err115 = {instancePath:instancePath+"/data/" + i0+"/result/result_expires_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 < 0 || isNaN(data43)){
+const err115 = {instancePath:instancePath+"/data/" + i0+"/metrics/total_elapsed_ms",schemaPath:"#/properties/data/items/properties/metrics/properties/total_elapsed_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -6792,11 +10950,10 @@ vErrors.push(err115);
 errors++;
 }
 }
-if(data38.mime !== undefined){
-let data44 = data38.mime;
-if(typeof data44 === "string"){
-if(!pattern10.test(data44)){
-const err116 = {instancePath:instancePath+"/data/" + i0+"/result/mime",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+}
+}
+else {
+const err116 = {instancePath:instancePath+"/data/" + i0+"/metrics",schemaPath:"#/properties/data/items/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -6806,8 +10963,14 @@ vErrors.push(err116);
 errors++;
 }
 }
-else {
-const err117 = {instancePath:instancePath+"/data/" + i0+"/result/mime",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.result !== undefined){
+let data44 = data1.result;
+const _errs97 = errors;
+let valid9 = false;
+const _errs98 = errors;
+if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
+if(data44.job_id === undefined){
+const err117 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -6816,11 +10979,8 @@ vErrors.push(err117);
 }
 errors++;
 }
-}
-if(data38.size_bytes !== undefined){
-let data45 = data38.size_bytes;
-if((!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))) && (data45 !== null)){
-const err118 = {instancePath:instancePath+"/data/" + i0+"/result/size_bytes",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/size_bytes/type",keyword:"type",params:{type: schema39.properties.data.items.properties.result.anyOf[0].properties.size_bytes.type},message:"must be integer,null"};
+if(data44.thumbnail_url === undefined){
+const err118 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -6829,9 +10989,8 @@ vErrors.push(err118);
 }
 errors++;
 }
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 < 0 || isNaN(data45)){
-const err119 = {instancePath:instancePath+"/data/" + i0+"/result/size_bytes",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data44.download_url === undefined){
+const err119 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -6840,11 +10999,8 @@ vErrors.push(err119);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err120 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data44.completed_at === undefined){
+const err120 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -6853,21 +11009,8 @@ vErrors.push(err120);
 }
 errors++;
 }
-var _valid0 = _errs85 === errors;
-valid8 = valid8 || _valid0;
-if(_valid0){
-var props0 = {};
-props0.job_id = true;
-props0.thumbnail_url = true;
-props0.download_url = true;
-props0.completed_at = true;
-props0.result_expires_at = true;
-props0.mime = true;
-props0.size_bytes = true;
-}
-const _errs101 = errors;
-if(data38 !== null){
-const err121 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(data44.result_expires_at === undefined){
+const err121 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -6876,10 +11019,8 @@ vErrors.push(err121);
 }
 errors++;
 }
-var _valid0 = _errs101 === errors;
-valid8 = valid8 || _valid0;
-if(!valid8){
-const err122 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(data44.mime === undefined){
+const err122 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -6888,22 +11029,11 @@ vErrors.push(err122);
 }
 errors++;
 }
-else {
-errors = _errs84;
-if(vErrors !== null){
-if(_errs84){
-vErrors.length = _errs84;
-}
-else {
-vErrors = null;
-}
-}
-}
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-if(props0 !== true){
-for(const key6 in data38){
-if(!props0 || !props0[key6]){
-const err123 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key6},message:"must NOT have unevaluated properties"};
+if(data44.job_id !== undefined){
+let data45 = data44.job_id;
+if(typeof data45 === "string"){
+if(!(formats0.test(data45))){
+const err123 = {instancePath:instancePath+"/data/" + i0+"/result/job_id",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -6913,12 +11043,8 @@ vErrors.push(err123);
 errors++;
 }
 }
-}
-}
-}
-}
 else {
-const err124 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err124 = {instancePath:instancePath+"/data/" + i0+"/result/job_id",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -6928,9 +11054,11 @@ vErrors.push(err124);
 errors++;
 }
 }
-}
-else {
-const err125 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data44.thumbnail_url !== undefined){
+let data46 = data44.thumbnail_url;
+if(typeof data46 === "string"){
+if(!(formats2(data46))){
+const err125 = {instancePath:instancePath+"/data/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -6940,11 +11068,8 @@ vErrors.push(err125);
 errors++;
 }
 }
-if(data.meta !== undefined){
-let data46 = data.meta;
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-if(data46.page === undefined){
-const err126 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+else {
+const err126 = {instancePath:instancePath+"/data/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -6953,8 +11078,12 @@ vErrors.push(err126);
 }
 errors++;
 }
-if(data46.page_size === undefined){
-const err127 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+}
+if(data44.download_url !== undefined){
+let data47 = data44.download_url;
+if(typeof data47 === "string"){
+if(!(formats2(data47))){
+const err127 = {instancePath:instancePath+"/data/" + i0+"/result/download_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -6963,8 +11092,9 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(data46.total === undefined){
-const err128 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+}
+else {
+const err128 = {instancePath:instancePath+"/data/" + i0+"/result/download_url",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -6973,9 +11103,12 @@ vErrors.push(err128);
 }
 errors++;
 }
-for(const key7 in data46){
-if(!(((key7 === "page") || (key7 === "page_size")) || (key7 === "total"))){
-const err129 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"};
+}
+if(data44.completed_at !== undefined){
+let data48 = data44.completed_at;
+if(typeof data48 === "string"){
+if(!(formats6.validate(data48))){
+const err129 = {instancePath:instancePath+"/data/" + i0+"/result/completed_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -6985,10 +11118,8 @@ vErrors.push(err129);
 errors++;
 }
 }
-if(data46.page !== undefined){
-let data47 = data46.page;
-if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-const err130 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err130 = {instancePath:instancePath+"/data/" + i0+"/result/completed_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -6997,9 +11128,12 @@ vErrors.push(err130);
 }
 errors++;
 }
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 < 1 || isNaN(data47)){
-const err131 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data44.result_expires_at !== undefined){
+let data49 = data44.result_expires_at;
+if(typeof data49 === "string"){
+if(!(formats6.validate(data49))){
+const err131 = {instancePath:instancePath+"/data/" + i0+"/result/result_expires_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -7009,11 +11143,8 @@ vErrors.push(err131);
 errors++;
 }
 }
-}
-if(data46.page_size !== undefined){
-let data48 = data46.page_size;
-if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
-const err132 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err132 = {instancePath:instancePath+"/data/" + i0+"/result/result_expires_at",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -7022,9 +11153,12 @@ vErrors.push(err132);
 }
 errors++;
 }
-if((typeof data48 == "number") && (isFinite(data48))){
-if(data48 > 100 || isNaN(data48)){
-const err133 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data44.mime !== undefined){
+let data50 = data44.mime;
+if(typeof data50 === "string"){
+if(!pattern10.test(data50)){
+const err133 = {instancePath:instancePath+"/data/" + i0+"/result/mime",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -7033,8 +11167,9 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(data48 < 1 || isNaN(data48)){
-const err134 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err134 = {instancePath:instancePath+"/data/" + i0+"/result/mime",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -7044,11 +11179,10 @@ vErrors.push(err134);
 errors++;
 }
 }
-}
-if(data46.total !== undefined){
-let data49 = data46.total;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-const err135 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data44.size_bytes !== undefined){
+let data51 = data44.size_bytes;
+if((!(((typeof data51 == "number") && (!(data51 % 1) && !isNaN(data51))) && (isFinite(data51)))) && (data51 !== null)){
+const err135 = {instancePath:instancePath+"/data/" + i0+"/result/size_bytes",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/size_bytes/type",keyword:"type",params:{type: schema43.properties.data.items.properties.result.anyOf[0].properties.size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -7057,9 +11191,9 @@ vErrors.push(err135);
 }
 errors++;
 }
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 < 0 || isNaN(data49)){
-const err136 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data51 == "number") && (isFinite(data51))){
+if(data51 < 0 || isNaN(data51)){
+const err136 = {instancePath:instancePath+"/data/" + i0+"/result/size_bytes",schemaPath:"#/properties/data/items/properties/result/anyOf/0/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -7072,7 +11206,7 @@ errors++;
 }
 }
 else {
-const err137 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err137 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -7081,10 +11215,21 @@ vErrors.push(err137);
 }
 errors++;
 }
+var _valid0 = _errs98 === errors;
+valid9 = valid9 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.job_id = true;
+props0.thumbnail_url = true;
+props0.download_url = true;
+props0.completed_at = true;
+props0.result_expires_at = true;
+props0.mime = true;
+props0.size_bytes = true;
 }
-}
-else {
-const err138 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const _errs114 = errors;
+if(data44 !== null){
+const err138 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -7093,18 +11238,235 @@ vErrors.push(err138);
 }
 errors++;
 }
-validate28.errors = vErrors;
+var _valid0 = _errs114 === errors;
+valid9 = valid9 || _valid0;
+if(!valid9){
+const err139 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err139];
+}
+else {
+vErrors.push(err139);
+}
+errors++;
+}
+else {
+errors = _errs97;
+if(vErrors !== null){
+if(_errs97){
+vErrors.length = _errs97;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
+if(props0 !== true){
+for(const key7 in data44){
+if(!props0 || !props0[key7]){
+const err140 = {instancePath:instancePath+"/data/" + i0+"/result",schemaPath:"#/properties/data/items/properties/result/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key7},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err140];
+}
+else {
+vErrors.push(err140);
+}
+errors++;
+}
+}
+}
+}
+}
+}
+else {
+const err141 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err141];
+}
+else {
+vErrors.push(err141);
+}
+errors++;
+}
+}
+}
+else {
+const err142 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err142];
+}
+else {
+vErrors.push(err142);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data52 = data.meta;
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+if(data52.page === undefined){
+const err143 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err143];
+}
+else {
+vErrors.push(err143);
+}
+errors++;
+}
+if(data52.page_size === undefined){
+const err144 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err144];
+}
+else {
+vErrors.push(err144);
+}
+errors++;
+}
+if(data52.total === undefined){
+const err145 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err145];
+}
+else {
+vErrors.push(err145);
+}
+errors++;
+}
+for(const key8 in data52){
+if(!(((key8 === "page") || (key8 === "page_size")) || (key8 === "total"))){
+const err146 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err146];
+}
+else {
+vErrors.push(err146);
+}
+errors++;
+}
+}
+if(data52.page !== undefined){
+let data53 = data52.page;
+if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
+const err147 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err147];
+}
+else {
+vErrors.push(err147);
+}
+errors++;
+}
+if((typeof data53 == "number") && (isFinite(data53))){
+if(data53 < 1 || isNaN(data53)){
+const err148 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err148];
+}
+else {
+vErrors.push(err148);
+}
+errors++;
+}
+}
+}
+if(data52.page_size !== undefined){
+let data54 = data52.page_size;
+if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
+const err149 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err149];
+}
+else {
+vErrors.push(err149);
+}
+errors++;
+}
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 > 100 || isNaN(data54)){
+const err150 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err150];
+}
+else {
+vErrors.push(err150);
+}
+errors++;
+}
+if(data54 < 1 || isNaN(data54)){
+const err151 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err151];
+}
+else {
+vErrors.push(err151);
+}
+errors++;
+}
+}
+}
+if(data52.total !== undefined){
+let data55 = data52.total;
+if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
+const err152 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err152];
+}
+else {
+vErrors.push(err152);
+}
+errors++;
+}
+if((typeof data55 == "number") && (isFinite(data55))){
+if(data55 < 0 || isNaN(data55)){
+const err153 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err153];
+}
+else {
+vErrors.push(err153);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err154 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err154];
+}
+else {
+vErrors.push(err154);
+}
+errors++;
+}
+}
+}
+else {
+const err155 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err155];
+}
+else {
+vErrors.push(err155);
+}
+errors++;
+}
+validate32.errors = vErrors;
 return errors === 0;
 }
-validate28.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v9 = validate29;
-const schema40 = {"type":"object","required":["job","deadline","metrics","result"],"properties":{"job":{"type":"object","required":["id","slot_id","provider_id","operation_id","status","is_finalized","failure_reason","failure_message","claim_no","attempt_no","provider_job_reference","payload_path","result_file_path","result_inline_base64","result_mime_type","result_size_bytes","result_checksum","result_provider_id","result_expires_at","original_expires_at","expires_at","created_at","started_at","updated_at","finalized_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"status":{"type":"string","enum":["pending","processing"]},"is_finalized":{"type":"boolean"},"failure_reason":{"type":["string","null"],"enum":["timeout","provider_error","cancelled",null]},"failure_message":{"type":["string","null"],"maxLength":1024},"claim_no":{"type":"integer","minimum":0},"attempt_no":{"type":"integer","minimum":0},"provider_job_reference":{"type":["string","null"]},"payload_path":{"type":["string","null"]},"result_file_path":{"type":["string","null"]},"result_inline_base64":{"type":["string","null"],"contentEncoding":"base64"},"result_mime_type":{"type":["string","null"]},"result_size_bytes":{"type":["integer","null"],"minimum":0},"result_checksum":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$"},"result_provider_id":{"type":["string","null"]},"result_expires_at":{"type":["string","null"],"format":"date-time"},"original_expires_at":{"type":["string","null"],"format":"date-time"},"metadata":{"type":"object","additionalProperties":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"finalized_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false},"deadline":{"type":"object","required":["expires_at","remaining_ms","is_expired"],"properties":{"expires_at":{"type":"string","format":"date-time"},"remaining_ms":{"type":"integer","minimum":0},"is_expired":{"type":"boolean"}},"additionalProperties":false},"metrics":{"type":"object","required":["queue_wait_ms","processing_ms","total_elapsed_ms"],"properties":{"queue_wait_ms":{"type":["integer","null"],"minimum":0},"processing_ms":{"type":["integer","null"],"minimum":0},"total_elapsed_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"result":{"anyOf":[{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}}},{"type":"null"}],"unevaluatedProperties":false}},"additionalProperties":false};
+const v13 = validate33;
+const schema44 = {"type":"object","required":["job","deadline","metrics","result"],"properties":{"job":{"type":"object","required":["id","slot_id","provider_id","operation_id","status","is_finalized","failure_reason","failure_message","claim_no","attempt_no","fallback_no","is_test","cost","provider_job_reference","payload_path","result_file_path","result_inline_base64","result_mime_type","result_size_bytes","result_checksum","result_provider_id","result_expires_at","original_expires_at","expires_at","created_at","started_at","updated_at","finalized_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"status":{"type":"string","enum":["pending","processing"]},"is_finalized":{"type":"boolean"},"failure_reason":{"type":["string","null"],"enum":["timeout","provider_error","cancelled",null]},"failure_message":{"type":["string","null"],"maxLength":1024},"claim_no":{"type":"integer","minimum":0},"attempt_no":{"type":"integer","minimum":0},"fallback_no":{"type":"integer","minimum":0},"is_test":{"type":"boolean"},"cost":{"type":"object","required":["currency","known","possible"],"properties":{"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"known":{"type":["number","null"],"minimum":0},"possible":{"type":["number","null"],"minimum":0}},"additionalProperties":false},"provider_job_reference":{"type":["string","null"]},"payload_path":{"type":["string","null"]},"result_file_path":{"type":["string","null"]},"result_inline_base64":{"type":["string","null"],"contentEncoding":"base64"},"result_mime_type":{"type":["string","null"]},"result_size_bytes":{"type":["integer","null"],"minimum":0},"result_checksum":{"type":["string","null"],"pattern":"^[0-9a-f]{64}$"},"result_provider_id":{"type":["string","null"]},"result_expires_at":{"type":["string","null"],"format":"date-time"},"original_expires_at":{"type":["string","null"],"format":"date-time"},"metadata":{"type":"object","additionalProperties":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"finalized_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false},"deadline":{"type":"object","required":["expires_at","remaining_ms","is_expired"],"properties":{"expires_at":{"type":"string","format":"date-time"},"remaining_ms":{"type":"integer","minimum":0},"is_expired":{"type":"boolean"}},"additionalProperties":false},"metrics":{"type":"object","required":["queue_wait_ms","processing_ms","total_elapsed_ms"],"properties":{"queue_wait_ms":{"type":["integer","null"],"minimum":0},"processing_ms":{"type":["integer","null"],"minimum":0},"total_elapsed_ms":{"type":["integer","null"],"minimum":0}},"additionalProperties":false},"result":{"anyOf":[{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}}},{"type":"null"}],"unevaluatedProperties":false}},"additionalProperties":false};
 
-function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate29.evaluated;
+const evaluated0 = validate33.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -7267,8 +11629,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data0.provider_job_reference === undefined){
-const err15 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "provider_job_reference"},message:"must have required property '"+"provider_job_reference"+"'"};
+if(data0.fallback_no === undefined){
+const err15 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "fallback_no"},message:"must have required property '"+"fallback_no"+"'"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -7277,8 +11639,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-if(data0.payload_path === undefined){
-const err16 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "payload_path"},message:"must have required property '"+"payload_path"+"'"};
+if(data0.is_test === undefined){
+const err16 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "is_test"},message:"must have required property '"+"is_test"+"'"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -7287,8 +11649,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-if(data0.result_file_path === undefined){
-const err17 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_file_path"},message:"must have required property '"+"result_file_path"+"'"};
+if(data0.cost === undefined){
+const err17 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "cost"},message:"must have required property '"+"cost"+"'"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -7297,8 +11659,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-if(data0.result_inline_base64 === undefined){
-const err18 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_inline_base64"},message:"must have required property '"+"result_inline_base64"+"'"};
+if(data0.provider_job_reference === undefined){
+const err18 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "provider_job_reference"},message:"must have required property '"+"provider_job_reference"+"'"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -7307,8 +11669,8 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(data0.result_mime_type === undefined){
-const err19 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_mime_type"},message:"must have required property '"+"result_mime_type"+"'"};
+if(data0.payload_path === undefined){
+const err19 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "payload_path"},message:"must have required property '"+"payload_path"+"'"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -7317,8 +11679,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data0.result_size_bytes === undefined){
-const err20 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_size_bytes"},message:"must have required property '"+"result_size_bytes"+"'"};
+if(data0.result_file_path === undefined){
+const err20 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_file_path"},message:"must have required property '"+"result_file_path"+"'"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -7327,8 +11689,8 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data0.result_checksum === undefined){
-const err21 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_checksum"},message:"must have required property '"+"result_checksum"+"'"};
+if(data0.result_inline_base64 === undefined){
+const err21 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_inline_base64"},message:"must have required property '"+"result_inline_base64"+"'"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -7337,8 +11699,8 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(data0.result_provider_id === undefined){
-const err22 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_provider_id"},message:"must have required property '"+"result_provider_id"+"'"};
+if(data0.result_mime_type === undefined){
+const err22 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_mime_type"},message:"must have required property '"+"result_mime_type"+"'"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -7347,8 +11709,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data0.result_expires_at === undefined){
-const err23 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(data0.result_size_bytes === undefined){
+const err23 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_size_bytes"},message:"must have required property '"+"result_size_bytes"+"'"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -7357,8 +11719,8 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data0.original_expires_at === undefined){
-const err24 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "original_expires_at"},message:"must have required property '"+"original_expires_at"+"'"};
+if(data0.result_checksum === undefined){
+const err24 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_checksum"},message:"must have required property '"+"result_checksum"+"'"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -7367,8 +11729,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(data0.expires_at === undefined){
-const err25 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(data0.result_provider_id === undefined){
+const err25 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_provider_id"},message:"must have required property '"+"result_provider_id"+"'"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -7377,8 +11739,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(data0.created_at === undefined){
-const err26 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(data0.result_expires_at === undefined){
+const err26 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -7387,8 +11749,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(data0.started_at === undefined){
-const err27 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
+if(data0.original_expires_at === undefined){
+const err27 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "original_expires_at"},message:"must have required property '"+"original_expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -7397,8 +11759,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(data0.updated_at === undefined){
-const err28 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(data0.expires_at === undefined){
+const err28 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -7407,8 +11769,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(data0.finalized_at === undefined){
-const err29 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "finalized_at"},message:"must have required property '"+"finalized_at"+"'"};
+if(data0.created_at === undefined){
+const err29 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -7417,9 +11779,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-for(const key1 in data0){
-if(!(func4.call(schema40.properties.job.properties, key1))){
-const err30 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data0.started_at === undefined){
+const err30 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "started_at"},message:"must have required property '"+"started_at"+"'"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -7428,12 +11789,8 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-if(data0.id !== undefined){
-let data1 = data0.id;
-if(typeof data1 === "string"){
-if(!(formats0.test(data1))){
-const err31 = {instancePath:instancePath+"/job/id",schemaPath:"#/properties/job/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(data0.updated_at === undefined){
+const err31 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -7442,9 +11799,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-else {
-const err32 = {instancePath:instancePath+"/job/id",schemaPath:"#/properties/job/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data0.finalized_at === undefined){
+const err32 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/required",keyword:"required",params:{missingProperty: "finalized_at"},message:"must have required property '"+"finalized_at"+"'"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -7453,12 +11809,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data0.slot_id !== undefined){
-let data2 = data0.slot_id;
-if(typeof data2 === "string"){
-if(!pattern12.test(data2)){
-const err33 = {instancePath:instancePath+"/job/slot_id",schemaPath:"#/properties/job/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+for(const key1 in data0){
+if(!(func6.call(schema44.properties.job.properties, key1))){
+const err33 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -7468,8 +11821,11 @@ vErrors.push(err33);
 errors++;
 }
 }
-else {
-const err34 = {instancePath:instancePath+"/job/slot_id",schemaPath:"#/properties/job/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data0.id !== undefined){
+let data1 = data0.id;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err34 = {instancePath:instancePath+"/job/id",schemaPath:"#/properties/job/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -7479,9 +11835,8 @@ vErrors.push(err34);
 errors++;
 }
 }
-if(data0.provider_id !== undefined){
-if(typeof data0.provider_id !== "string"){
-const err35 = {instancePath:instancePath+"/job/provider_id",schemaPath:"#/properties/job/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err35 = {instancePath:instancePath+"/job/id",schemaPath:"#/properties/job/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -7491,9 +11846,11 @@ vErrors.push(err35);
 errors++;
 }
 }
-if(data0.operation_id !== undefined){
-if(typeof data0.operation_id !== "string"){
-const err36 = {instancePath:instancePath+"/job/operation_id",schemaPath:"#/properties/job/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data0.slot_id !== undefined){
+let data2 = data0.slot_id;
+if(typeof data2 === "string"){
+if(!pattern17.test(data2)){
+const err36 = {instancePath:instancePath+"/job/slot_id",schemaPath:"#/properties/job/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -7503,10 +11860,8 @@ vErrors.push(err36);
 errors++;
 }
 }
-if(data0.status !== undefined){
-let data5 = data0.status;
-if(typeof data5 !== "string"){
-const err37 = {instancePath:instancePath+"/job/status",schemaPath:"#/properties/job/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err37 = {instancePath:instancePath+"/job/slot_id",schemaPath:"#/properties/job/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -7515,8 +11870,10 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(!((data5 === "pending") || (data5 === "processing"))){
-const err38 = {instancePath:instancePath+"/job/status",schemaPath:"#/properties/job/properties/status/enum",keyword:"enum",params:{allowedValues: schema40.properties.job.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+if(data0.provider_id !== undefined){
+if(typeof data0.provider_id !== "string"){
+const err38 = {instancePath:instancePath+"/job/provider_id",schemaPath:"#/properties/job/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -7526,9 +11883,9 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data0.is_finalized !== undefined){
-if(typeof data0.is_finalized !== "boolean"){
-const err39 = {instancePath:instancePath+"/job/is_finalized",schemaPath:"#/properties/job/properties/is_finalized/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data0.operation_id !== undefined){
+if(typeof data0.operation_id !== "string"){
+const err39 = {instancePath:instancePath+"/job/operation_id",schemaPath:"#/properties/job/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -7538,10 +11895,10 @@ vErrors.push(err39);
 errors++;
 }
 }
-if(data0.failure_reason !== undefined){
-let data7 = data0.failure_reason;
-if((typeof data7 !== "string") && (data7 !== null)){
-const err40 = {instancePath:instancePath+"/job/failure_reason",schemaPath:"#/properties/job/properties/failure_reason/type",keyword:"type",params:{type: schema40.properties.job.properties.failure_reason.type},message:"must be string,null"};
+if(data0.status !== undefined){
+let data5 = data0.status;
+if(typeof data5 !== "string"){
+const err40 = {instancePath:instancePath+"/job/status",schemaPath:"#/properties/job/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -7550,8 +11907,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-if(!((((data7 === "timeout") || (data7 === "provider_error")) || (data7 === "cancelled")) || (data7 === null))){
-const err41 = {instancePath:instancePath+"/job/failure_reason",schemaPath:"#/properties/job/properties/failure_reason/enum",keyword:"enum",params:{allowedValues: schema40.properties.job.properties.failure_reason.enum},message:"must be equal to one of the allowed values"};
+if(!((data5 === "pending") || (data5 === "processing"))){
+const err41 = {instancePath:instancePath+"/job/status",schemaPath:"#/properties/job/properties/status/enum",keyword:"enum",params:{allowedValues: schema44.properties.job.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -7561,10 +11918,9 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data0.failure_message !== undefined){
-let data8 = data0.failure_message;
-if((typeof data8 !== "string") && (data8 !== null)){
-const err42 = {instancePath:instancePath+"/job/failure_message",schemaPath:"#/properties/job/properties/failure_message/type",keyword:"type",params:{type: schema40.properties.job.properties.failure_message.type},message:"must be string,null"};
+if(data0.is_finalized !== undefined){
+if(typeof data0.is_finalized !== "boolean"){
+const err42 = {instancePath:instancePath+"/job/is_finalized",schemaPath:"#/properties/job/properties/is_finalized/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -7573,9 +11929,11 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(typeof data8 === "string"){
-if(func1(data8) > 1024){
-const err43 = {instancePath:instancePath+"/job/failure_message",schemaPath:"#/properties/job/properties/failure_message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+}
+if(data0.failure_reason !== undefined){
+let data7 = data0.failure_reason;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err43 = {instancePath:instancePath+"/job/failure_reason",schemaPath:"#/properties/job/properties/failure_reason/type",keyword:"type",params:{type: schema44.properties.job.properties.failure_reason.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -7584,12 +11942,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-}
-if(data0.claim_no !== undefined){
-let data9 = data0.claim_no;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err44 = {instancePath:instancePath+"/job/claim_no",schemaPath:"#/properties/job/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!((((data7 === "timeout") || (data7 === "provider_error")) || (data7 === "cancelled")) || (data7 === null))){
+const err44 = {instancePath:instancePath+"/job/failure_reason",schemaPath:"#/properties/job/properties/failure_reason/enum",keyword:"enum",params:{allowedValues: schema44.properties.job.properties.failure_reason.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -7598,9 +11952,11 @@ vErrors.push(err44);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 < 0 || isNaN(data9)){
-const err45 = {instancePath:instancePath+"/job/claim_no",schemaPath:"#/properties/job/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data0.failure_message !== undefined){
+let data8 = data0.failure_message;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err45 = {instancePath:instancePath+"/job/failure_message",schemaPath:"#/properties/job/properties/failure_message/type",keyword:"type",params:{type: schema44.properties.job.properties.failure_message.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -7609,12 +11965,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-}
-if(data0.attempt_no !== undefined){
-let data10 = data0.attempt_no;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err46 = {instancePath:instancePath+"/job/attempt_no",schemaPath:"#/properties/job/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(typeof data8 === "string"){
+if(func1(data8) > 1024){
+const err46 = {instancePath:instancePath+"/job/failure_message",schemaPath:"#/properties/job/properties/failure_message/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -7623,9 +11976,12 @@ vErrors.push(err46);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 < 0 || isNaN(data10)){
-const err47 = {instancePath:instancePath+"/job/attempt_no",schemaPath:"#/properties/job/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data0.claim_no !== undefined){
+let data9 = data0.claim_no;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err47 = {instancePath:instancePath+"/job/claim_no",schemaPath:"#/properties/job/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -7634,12 +11990,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-}
-if(data0.provider_job_reference !== undefined){
-let data11 = data0.provider_job_reference;
-if((typeof data11 !== "string") && (data11 !== null)){
-const err48 = {instancePath:instancePath+"/job/provider_job_reference",schemaPath:"#/properties/job/properties/provider_job_reference/type",keyword:"type",params:{type: schema40.properties.job.properties.provider_job_reference.type},message:"must be string,null"};
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err48 = {instancePath:instancePath+"/job/claim_no",schemaPath:"#/properties/job/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -7649,10 +12002,11 @@ vErrors.push(err48);
 errors++;
 }
 }
-if(data0.payload_path !== undefined){
-let data12 = data0.payload_path;
-if((typeof data12 !== "string") && (data12 !== null)){
-const err49 = {instancePath:instancePath+"/job/payload_path",schemaPath:"#/properties/job/properties/payload_path/type",keyword:"type",params:{type: schema40.properties.job.properties.payload_path.type},message:"must be string,null"};
+}
+if(data0.attempt_no !== undefined){
+let data10 = data0.attempt_no;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err49 = {instancePath:instancePath+"/job/attempt_no",schemaPath:"#/properties/job/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -7661,11 +12015,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-if(data0.result_file_path !== undefined){
-let data13 = data0.result_file_path;
-if((typeof data13 !== "string") && (data13 !== null)){
-const err50 = {instancePath:instancePath+"/job/result_file_path",schemaPath:"#/properties/job/properties/result_file_path/type",keyword:"type",params:{type: schema40.properties.job.properties.result_file_path.type},message:"must be string,null"};
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err50 = {instancePath:instancePath+"/job/attempt_no",schemaPath:"#/properties/job/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -7675,10 +12027,11 @@ vErrors.push(err50);
 errors++;
 }
 }
-if(data0.result_inline_base64 !== undefined){
-let data14 = data0.result_inline_base64;
-if((typeof data14 !== "string") && (data14 !== null)){
-const err51 = {instancePath:instancePath+"/job/result_inline_base64",schemaPath:"#/properties/job/properties/result_inline_base64/type",keyword:"type",params:{type: schema40.properties.job.properties.result_inline_base64.type},message:"must be string,null"};
+}
+if(data0.fallback_no !== undefined){
+let data11 = data0.fallback_no;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err51 = {instancePath:instancePath+"/job/fallback_no",schemaPath:"#/properties/job/properties/fallback_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -7687,11 +12040,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-if(data0.result_mime_type !== undefined){
-let data15 = data0.result_mime_type;
-if((typeof data15 !== "string") && (data15 !== null)){
-const err52 = {instancePath:instancePath+"/job/result_mime_type",schemaPath:"#/properties/job/properties/result_mime_type/type",keyword:"type",params:{type: schema40.properties.job.properties.result_mime_type.type},message:"must be string,null"};
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err52 = {instancePath:instancePath+"/job/fallback_no",schemaPath:"#/properties/job/properties/fallback_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -7701,10 +12052,10 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data0.result_size_bytes !== undefined){
-let data16 = data0.result_size_bytes;
-if((!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))) && (data16 !== null)){
-const err53 = {instancePath:instancePath+"/job/result_size_bytes",schemaPath:"#/properties/job/properties/result_size_bytes/type",keyword:"type",params:{type: schema40.properties.job.properties.result_size_bytes.type},message:"must be integer,null"};
+}
+if(data0.is_test !== undefined){
+if(typeof data0.is_test !== "boolean"){
+const err53 = {instancePath:instancePath+"/job/is_test",schemaPath:"#/properties/job/properties/is_test/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -7713,9 +12064,12 @@ vErrors.push(err53);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 < 0 || isNaN(data16)){
-const err54 = {instancePath:instancePath+"/job/result_size_bytes",schemaPath:"#/properties/job/properties/result_size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data0.cost !== undefined){
+let data13 = data0.cost;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.currency === undefined){
+const err54 = {instancePath:instancePath+"/job/cost",schemaPath:"#/properties/job/properties/cost/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -7724,12 +12078,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-}
-}
-if(data0.result_checksum !== undefined){
-let data17 = data0.result_checksum;
-if((typeof data17 !== "string") && (data17 !== null)){
-const err55 = {instancePath:instancePath+"/job/result_checksum",schemaPath:"#/properties/job/properties/result_checksum/type",keyword:"type",params:{type: schema40.properties.job.properties.result_checksum.type},message:"must be string,null"};
+if(data13.known === undefined){
+const err55 = {instancePath:instancePath+"/job/cost",schemaPath:"#/properties/job/properties/cost/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -7738,9 +12088,8 @@ vErrors.push(err55);
 }
 errors++;
 }
-if(typeof data17 === "string"){
-if(!pattern13.test(data17)){
-const err56 = {instancePath:instancePath+"/job/result_checksum",schemaPath:"#/properties/job/properties/result_checksum/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
+if(data13.possible === undefined){
+const err56 = {instancePath:instancePath+"/job/cost",schemaPath:"#/properties/job/properties/cost/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -7749,12 +12098,9 @@ vErrors.push(err56);
 }
 errors++;
 }
-}
-}
-if(data0.result_provider_id !== undefined){
-let data18 = data0.result_provider_id;
-if((typeof data18 !== "string") && (data18 !== null)){
-const err57 = {instancePath:instancePath+"/job/result_provider_id",schemaPath:"#/properties/job/properties/result_provider_id/type",keyword:"type",params:{type: schema40.properties.job.properties.result_provider_id.type},message:"must be string,null"};
+for(const key2 in data13){
+if(!(((key2 === "currency") || (key2 === "known")) || (key2 === "possible"))){
+const err57 = {instancePath:instancePath+"/job/cost",schemaPath:"#/properties/job/properties/cost/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -7764,10 +12110,10 @@ vErrors.push(err57);
 errors++;
 }
 }
-if(data0.result_expires_at !== undefined){
-let data19 = data0.result_expires_at;
-if((typeof data19 !== "string") && (data19 !== null)){
-const err58 = {instancePath:instancePath+"/job/result_expires_at",schemaPath:"#/properties/job/properties/result_expires_at/type",keyword:"type",params:{type: schema40.properties.job.properties.result_expires_at.type},message:"must be string,null"};
+if(data13.currency !== undefined){
+let data14 = data13.currency;
+if((typeof data14 !== "string") && (data14 !== null)){
+const err58 = {instancePath:instancePath+"/job/cost/currency",schemaPath:"#/properties/job/properties/cost/properties/currency/type",keyword:"type",params:{type: schema44.properties.job.properties.cost.properties.currency.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -7776,9 +12122,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-if(typeof data19 === "string"){
-if(!(formats2.validate(data19))){
-const err59 = {instancePath:instancePath+"/job/result_expires_at",schemaPath:"#/properties/job/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(typeof data14 === "string"){
+if(!pattern11.test(data14)){
+const err59 = {instancePath:instancePath+"/job/cost/currency",schemaPath:"#/properties/job/properties/cost/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -7789,10 +12135,10 @@ errors++;
 }
 }
 }
-if(data0.original_expires_at !== undefined){
-let data20 = data0.original_expires_at;
-if((typeof data20 !== "string") && (data20 !== null)){
-const err60 = {instancePath:instancePath+"/job/original_expires_at",schemaPath:"#/properties/job/properties/original_expires_at/type",keyword:"type",params:{type: schema40.properties.job.properties.original_expires_at.type},message:"must be string,null"};
+if(data13.known !== undefined){
+let data15 = data13.known;
+if((!((typeof data15 == "number") && (isFinite(data15)))) && (data15 !== null)){
+const err60 = {instancePath:instancePath+"/job/cost/known",schemaPath:"#/properties/job/properties/cost/properties/known/type",keyword:"type",params:{type: schema44.properties.job.properties.cost.properties.known.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -7801,9 +12147,9 @@ vErrors.push(err60);
 }
 errors++;
 }
-if(typeof data20 === "string"){
-if(!(formats2.validate(data20))){
-const err61 = {instancePath:instancePath+"/job/original_expires_at",schemaPath:"#/properties/job/properties/original_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err61 = {instancePath:instancePath+"/job/cost/known",schemaPath:"#/properties/job/properties/cost/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -7814,12 +12160,10 @@ errors++;
 }
 }
 }
-if(data0.metadata !== undefined){
-let data21 = data0.metadata;
-if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
-for(const key2 in data21){
-if(typeof data21[key2] !== "string"){
-const err62 = {instancePath:instancePath+"/job/metadata/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/job/properties/metadata/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13.possible !== undefined){
+let data16 = data13.possible;
+if((!((typeof data16 == "number") && (isFinite(data16)))) && (data16 !== null)){
+const err62 = {instancePath:instancePath+"/job/cost/possible",schemaPath:"#/properties/job/properties/cost/properties/possible/type",keyword:"type",params:{type: schema44.properties.job.properties.cost.properties.possible.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -7828,10 +12172,9 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-}
-else {
-const err63 = {instancePath:instancePath+"/job/metadata",schemaPath:"#/properties/job/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err63 = {instancePath:instancePath+"/job/cost/possible",schemaPath:"#/properties/job/properties/cost/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -7841,11 +12184,10 @@ vErrors.push(err63);
 errors++;
 }
 }
-if(data0.expires_at !== undefined){
-let data23 = data0.expires_at;
-if(typeof data23 === "string"){
-if(!(formats2.validate(data23))){
-const err64 = {instancePath:instancePath+"/job/expires_at",schemaPath:"#/properties/job/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+}
+else {
+const err64 = {instancePath:instancePath+"/job/cost",schemaPath:"#/properties/job/properties/cost/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -7855,8 +12197,10 @@ vErrors.push(err64);
 errors++;
 }
 }
-else {
-const err65 = {instancePath:instancePath+"/job/expires_at",schemaPath:"#/properties/job/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data0.provider_job_reference !== undefined){
+let data17 = data0.provider_job_reference;
+if((typeof data17 !== "string") && (data17 !== null)){
+const err65 = {instancePath:instancePath+"/job/provider_job_reference",schemaPath:"#/properties/job/properties/provider_job_reference/type",keyword:"type",params:{type: schema44.properties.job.properties.provider_job_reference.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -7866,11 +12210,10 @@ vErrors.push(err65);
 errors++;
 }
 }
-if(data0.created_at !== undefined){
-let data24 = data0.created_at;
-if(typeof data24 === "string"){
-if(!(formats2.validate(data24))){
-const err66 = {instancePath:instancePath+"/job/created_at",schemaPath:"#/properties/job/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data0.payload_path !== undefined){
+let data18 = data0.payload_path;
+if((typeof data18 !== "string") && (data18 !== null)){
+const err66 = {instancePath:instancePath+"/job/payload_path",schemaPath:"#/properties/job/properties/payload_path/type",keyword:"type",params:{type: schema44.properties.job.properties.payload_path.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -7880,8 +12223,10 @@ vErrors.push(err66);
 errors++;
 }
 }
-else {
-const err67 = {instancePath:instancePath+"/job/created_at",schemaPath:"#/properties/job/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data0.result_file_path !== undefined){
+let data19 = data0.result_file_path;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err67 = {instancePath:instancePath+"/job/result_file_path",schemaPath:"#/properties/job/properties/result_file_path/type",keyword:"type",params:{type: schema44.properties.job.properties.result_file_path.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -7891,10 +12236,10 @@ vErrors.push(err67);
 errors++;
 }
 }
-if(data0.started_at !== undefined){
-let data25 = data0.started_at;
-if((typeof data25 !== "string") && (data25 !== null)){
-const err68 = {instancePath:instancePath+"/job/started_at",schemaPath:"#/properties/job/properties/started_at/type",keyword:"type",params:{type: schema40.properties.job.properties.started_at.type},message:"must be string,null"};
+if(data0.result_inline_base64 !== undefined){
+let data20 = data0.result_inline_base64;
+if((typeof data20 !== "string") && (data20 !== null)){
+const err68 = {instancePath:instancePath+"/job/result_inline_base64",schemaPath:"#/properties/job/properties/result_inline_base64/type",keyword:"type",params:{type: schema44.properties.job.properties.result_inline_base64.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -7903,9 +12248,11 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(typeof data25 === "string"){
-if(!(formats2.validate(data25))){
-const err69 = {instancePath:instancePath+"/job/started_at",schemaPath:"#/properties/job/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data0.result_mime_type !== undefined){
+let data21 = data0.result_mime_type;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err69 = {instancePath:instancePath+"/job/result_mime_type",schemaPath:"#/properties/job/properties/result_mime_type/type",keyword:"type",params:{type: schema44.properties.job.properties.result_mime_type.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -7915,12 +12262,10 @@ vErrors.push(err69);
 errors++;
 }
 }
-}
-if(data0.updated_at !== undefined){
-let data26 = data0.updated_at;
-if(typeof data26 === "string"){
-if(!(formats2.validate(data26))){
-const err70 = {instancePath:instancePath+"/job/updated_at",schemaPath:"#/properties/job/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data0.result_size_bytes !== undefined){
+let data22 = data0.result_size_bytes;
+if((!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))) && (data22 !== null)){
+const err70 = {instancePath:instancePath+"/job/result_size_bytes",schemaPath:"#/properties/job/properties/result_size_bytes/type",keyword:"type",params:{type: schema44.properties.job.properties.result_size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -7929,9 +12274,9 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-else {
-const err71 = {instancePath:instancePath+"/job/updated_at",schemaPath:"#/properties/job/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 0 || isNaN(data22)){
+const err71 = {instancePath:instancePath+"/job/result_size_bytes",schemaPath:"#/properties/job/properties/result_size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -7941,10 +12286,11 @@ vErrors.push(err71);
 errors++;
 }
 }
-if(data0.finalized_at !== undefined){
-let data27 = data0.finalized_at;
-if((typeof data27 !== "string") && (data27 !== null)){
-const err72 = {instancePath:instancePath+"/job/finalized_at",schemaPath:"#/properties/job/properties/finalized_at/type",keyword:"type",params:{type: schema40.properties.job.properties.finalized_at.type},message:"must be string,null"};
+}
+if(data0.result_checksum !== undefined){
+let data23 = data0.result_checksum;
+if((typeof data23 !== "string") && (data23 !== null)){
+const err72 = {instancePath:instancePath+"/job/result_checksum",schemaPath:"#/properties/job/properties/result_checksum/type",keyword:"type",params:{type: schema44.properties.job.properties.result_checksum.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -7953,9 +12299,9 @@ vErrors.push(err72);
 }
 errors++;
 }
-if(typeof data27 === "string"){
-if(!(formats2.validate(data27))){
-const err73 = {instancePath:instancePath+"/job/finalized_at",schemaPath:"#/properties/job/properties/finalized_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(typeof data23 === "string"){
+if(!pattern19.test(data23)){
+const err73 = {instancePath:instancePath+"/job/result_checksum",schemaPath:"#/properties/job/properties/result_checksum/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -7966,9 +12312,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err74 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data0.result_provider_id !== undefined){
+let data24 = data0.result_provider_id;
+if((typeof data24 !== "string") && (data24 !== null)){
+const err74 = {instancePath:instancePath+"/job/result_provider_id",schemaPath:"#/properties/job/properties/result_provider_id/type",keyword:"type",params:{type: schema44.properties.job.properties.result_provider_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -7978,11 +12325,10 @@ vErrors.push(err74);
 errors++;
 }
 }
-if(data.deadline !== undefined){
-let data28 = data.deadline;
-if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
-if(data28.expires_at === undefined){
-const err75 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(data0.result_expires_at !== undefined){
+let data25 = data0.result_expires_at;
+if((typeof data25 !== "string") && (data25 !== null)){
+const err75 = {instancePath:instancePath+"/job/result_expires_at",schemaPath:"#/properties/job/properties/result_expires_at/type",keyword:"type",params:{type: schema44.properties.job.properties.result_expires_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -7991,8 +12337,9 @@ vErrors.push(err75);
 }
 errors++;
 }
-if(data28.remaining_ms === undefined){
-const err76 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "remaining_ms"},message:"must have required property '"+"remaining_ms"+"'"};
+if(typeof data25 === "string"){
+if(!(formats6.validate(data25))){
+const err76 = {instancePath:instancePath+"/job/result_expires_at",schemaPath:"#/properties/job/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -8001,8 +12348,12 @@ vErrors.push(err76);
 }
 errors++;
 }
-if(data28.is_expired === undefined){
-const err77 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "is_expired"},message:"must have required property '"+"is_expired"+"'"};
+}
+}
+if(data0.original_expires_at !== undefined){
+let data26 = data0.original_expires_at;
+if((typeof data26 !== "string") && (data26 !== null)){
+const err77 = {instancePath:instancePath+"/job/original_expires_at",schemaPath:"#/properties/job/properties/original_expires_at/type",keyword:"type",params:{type: schema44.properties.job.properties.original_expires_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -8011,9 +12362,9 @@ vErrors.push(err77);
 }
 errors++;
 }
-for(const key3 in data28){
-if(!(((key3 === "expires_at") || (key3 === "remaining_ms")) || (key3 === "is_expired"))){
-const err78 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(typeof data26 === "string"){
+if(!(formats6.validate(data26))){
+const err78 = {instancePath:instancePath+"/job/original_expires_at",schemaPath:"#/properties/job/properties/original_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -8023,11 +12374,13 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data28.expires_at !== undefined){
-let data29 = data28.expires_at;
-if(typeof data29 === "string"){
-if(!(formats2.validate(data29))){
-const err79 = {instancePath:instancePath+"/deadline/expires_at",schemaPath:"#/properties/deadline/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data0.metadata !== undefined){
+let data27 = data0.metadata;
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+for(const key3 in data27){
+if(typeof data27[key3] !== "string"){
+const err79 = {instancePath:instancePath+"/job/metadata/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/job/properties/metadata/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -8037,8 +12390,9 @@ vErrors.push(err79);
 errors++;
 }
 }
+}
 else {
-const err80 = {instancePath:instancePath+"/deadline/expires_at",schemaPath:"#/properties/deadline/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err80 = {instancePath:instancePath+"/job/metadata",schemaPath:"#/properties/job/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -8048,10 +12402,11 @@ vErrors.push(err80);
 errors++;
 }
 }
-if(data28.remaining_ms !== undefined){
-let data30 = data28.remaining_ms;
-if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
-const err81 = {instancePath:instancePath+"/deadline/remaining_ms",schemaPath:"#/properties/deadline/properties/remaining_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data0.expires_at !== undefined){
+let data29 = data0.expires_at;
+if(typeof data29 === "string"){
+if(!(formats6.validate(data29))){
+const err81 = {instancePath:instancePath+"/job/expires_at",schemaPath:"#/properties/job/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -8060,9 +12415,9 @@ vErrors.push(err81);
 }
 errors++;
 }
-if((typeof data30 == "number") && (isFinite(data30))){
-if(data30 < 0 || isNaN(data30)){
-const err82 = {instancePath:instancePath+"/deadline/remaining_ms",schemaPath:"#/properties/deadline/properties/remaining_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err82 = {instancePath:instancePath+"/job/expires_at",schemaPath:"#/properties/job/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -8072,10 +12427,11 @@ vErrors.push(err82);
 errors++;
 }
 }
-}
-if(data28.is_expired !== undefined){
-if(typeof data28.is_expired !== "boolean"){
-const err83 = {instancePath:instancePath+"/deadline/is_expired",schemaPath:"#/properties/deadline/properties/is_expired/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data0.created_at !== undefined){
+let data30 = data0.created_at;
+if(typeof data30 === "string"){
+if(!(formats6.validate(data30))){
+const err83 = {instancePath:instancePath+"/job/created_at",schemaPath:"#/properties/job/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -8085,9 +12441,8 @@ vErrors.push(err83);
 errors++;
 }
 }
-}
 else {
-const err84 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err84 = {instancePath:instancePath+"/job/created_at",schemaPath:"#/properties/job/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -8097,11 +12452,10 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data.metrics !== undefined){
-let data32 = data.metrics;
-if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
-if(data32.queue_wait_ms === undefined){
-const err85 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "queue_wait_ms"},message:"must have required property '"+"queue_wait_ms"+"'"};
+if(data0.started_at !== undefined){
+let data31 = data0.started_at;
+if((typeof data31 !== "string") && (data31 !== null)){
+const err85 = {instancePath:instancePath+"/job/started_at",schemaPath:"#/properties/job/properties/started_at/type",keyword:"type",params:{type: schema44.properties.job.properties.started_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -8110,8 +12464,9 @@ vErrors.push(err85);
 }
 errors++;
 }
-if(data32.processing_ms === undefined){
-const err86 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "processing_ms"},message:"must have required property '"+"processing_ms"+"'"};
+if(typeof data31 === "string"){
+if(!(formats6.validate(data31))){
+const err86 = {instancePath:instancePath+"/job/started_at",schemaPath:"#/properties/job/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -8120,8 +12475,13 @@ vErrors.push(err86);
 }
 errors++;
 }
-if(data32.total_elapsed_ms === undefined){
-const err87 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "total_elapsed_ms"},message:"must have required property '"+"total_elapsed_ms"+"'"};
+}
+}
+if(data0.updated_at !== undefined){
+let data32 = data0.updated_at;
+if(typeof data32 === "string"){
+if(!(formats6.validate(data32))){
+const err87 = {instancePath:instancePath+"/job/updated_at",schemaPath:"#/properties/job/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -8130,9 +12490,9 @@ vErrors.push(err87);
 }
 errors++;
 }
-for(const key4 in data32){
-if(!(((key4 === "queue_wait_ms") || (key4 === "processing_ms")) || (key4 === "total_elapsed_ms"))){
-const err88 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+else {
+const err88 = {instancePath:instancePath+"/job/updated_at",schemaPath:"#/properties/job/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -8142,10 +12502,10 @@ vErrors.push(err88);
 errors++;
 }
 }
-if(data32.queue_wait_ms !== undefined){
-let data33 = data32.queue_wait_ms;
-if((!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))) && (data33 !== null)){
-const err89 = {instancePath:instancePath+"/metrics/queue_wait_ms",schemaPath:"#/properties/metrics/properties/queue_wait_ms/type",keyword:"type",params:{type: schema40.properties.metrics.properties.queue_wait_ms.type},message:"must be integer,null"};
+if(data0.finalized_at !== undefined){
+let data33 = data0.finalized_at;
+if((typeof data33 !== "string") && (data33 !== null)){
+const err89 = {instancePath:instancePath+"/job/finalized_at",schemaPath:"#/properties/job/properties/finalized_at/type",keyword:"type",params:{type: schema44.properties.job.properties.finalized_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -8154,9 +12514,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-if((typeof data33 == "number") && (isFinite(data33))){
-if(data33 < 0 || isNaN(data33)){
-const err90 = {instancePath:instancePath+"/metrics/queue_wait_ms",schemaPath:"#/properties/metrics/properties/queue_wait_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(typeof data33 === "string"){
+if(!(formats6.validate(data33))){
+const err90 = {instancePath:instancePath+"/job/finalized_at",schemaPath:"#/properties/job/properties/finalized_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -8167,10 +12527,9 @@ errors++;
 }
 }
 }
-if(data32.processing_ms !== undefined){
-let data34 = data32.processing_ms;
-if((!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))) && (data34 !== null)){
-const err91 = {instancePath:instancePath+"/metrics/processing_ms",schemaPath:"#/properties/metrics/properties/processing_ms/type",keyword:"type",params:{type: schema40.properties.metrics.properties.processing_ms.type},message:"must be integer,null"};
+}
+else {
+const err91 = {instancePath:instancePath+"/job",schemaPath:"#/properties/job/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -8179,9 +12538,12 @@ vErrors.push(err91);
 }
 errors++;
 }
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 < 0 || isNaN(data34)){
-const err92 = {instancePath:instancePath+"/metrics/processing_ms",schemaPath:"#/properties/metrics/properties/processing_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.deadline !== undefined){
+let data34 = data.deadline;
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+if(data34.expires_at === undefined){
+const err92 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -8190,12 +12552,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-}
-if(data32.total_elapsed_ms !== undefined){
-let data35 = data32.total_elapsed_ms;
-if((!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))) && (data35 !== null)){
-const err93 = {instancePath:instancePath+"/metrics/total_elapsed_ms",schemaPath:"#/properties/metrics/properties/total_elapsed_ms/type",keyword:"type",params:{type: schema40.properties.metrics.properties.total_elapsed_ms.type},message:"must be integer,null"};
+if(data34.remaining_ms === undefined){
+const err93 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "remaining_ms"},message:"must have required property '"+"remaining_ms"+"'"};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -8204,9 +12562,8 @@ vErrors.push(err93);
 }
 errors++;
 }
-if((typeof data35 == "number") && (isFinite(data35))){
-if(data35 < 0 || isNaN(data35)){
-const err94 = {instancePath:instancePath+"/metrics/total_elapsed_ms",schemaPath:"#/properties/metrics/properties/total_elapsed_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data34.is_expired === undefined){
+const err94 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/required",keyword:"required",params:{missingProperty: "is_expired"},message:"must have required property '"+"is_expired"+"'"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -8215,11 +12572,9 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err95 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key4 in data34){
+if(!(((key4 === "expires_at") || (key4 === "remaining_ms")) || (key4 === "is_expired"))){
+const err95 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -8229,14 +12584,11 @@ vErrors.push(err95);
 errors++;
 }
 }
-if(data.result !== undefined){
-let data36 = data.result;
-const _errs79 = errors;
-let valid5 = false;
-const _errs80 = errors;
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-if(data36.job_id === undefined){
-const err96 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(data34.expires_at !== undefined){
+let data35 = data34.expires_at;
+if(typeof data35 === "string"){
+if(!(formats6.validate(data35))){
+const err96 = {instancePath:instancePath+"/deadline/expires_at",schemaPath:"#/properties/deadline/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -8245,8 +12597,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if(data36.thumbnail_url === undefined){
-const err97 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+}
+else {
+const err97 = {instancePath:instancePath+"/deadline/expires_at",schemaPath:"#/properties/deadline/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -8255,8 +12608,11 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(data36.download_url === undefined){
-const err98 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+}
+if(data34.remaining_ms !== undefined){
+let data36 = data34.remaining_ms;
+if(!(((typeof data36 == "number") && (!(data36 % 1) && !isNaN(data36))) && (isFinite(data36)))){
+const err98 = {instancePath:instancePath+"/deadline/remaining_ms",schemaPath:"#/properties/deadline/properties/remaining_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -8265,8 +12621,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(data36.completed_at === undefined){
-const err99 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if((typeof data36 == "number") && (isFinite(data36))){
+if(data36 < 0 || isNaN(data36)){
+const err99 = {instancePath:instancePath+"/deadline/remaining_ms",schemaPath:"#/properties/deadline/properties/remaining_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -8275,8 +12632,11 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(data36.result_expires_at === undefined){
-const err100 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+}
+}
+if(data34.is_expired !== undefined){
+if(typeof data34.is_expired !== "boolean"){
+const err100 = {instancePath:instancePath+"/deadline/is_expired",schemaPath:"#/properties/deadline/properties/is_expired/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -8285,8 +12645,10 @@ vErrors.push(err100);
 }
 errors++;
 }
-if(data36.mime === undefined){
-const err101 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/deadline",schemaPath:"#/properties/deadline/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -8295,11 +12657,12 @@ vErrors.push(err101);
 }
 errors++;
 }
-if(data36.job_id !== undefined){
-let data37 = data36.job_id;
-if(typeof data37 === "string"){
-if(!(formats0.test(data37))){
-const err102 = {instancePath:instancePath+"/result/job_id",schemaPath:"#/properties/result/anyOf/0/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+}
+if(data.metrics !== undefined){
+let data38 = data.metrics;
+if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+if(data38.queue_wait_ms === undefined){
+const err102 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "queue_wait_ms"},message:"must have required property '"+"queue_wait_ms"+"'"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -8308,9 +12671,8 @@ vErrors.push(err102);
 }
 errors++;
 }
-}
-else {
-const err103 = {instancePath:instancePath+"/result/job_id",schemaPath:"#/properties/result/anyOf/0/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data38.processing_ms === undefined){
+const err103 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "processing_ms"},message:"must have required property '"+"processing_ms"+"'"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -8319,12 +12681,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-}
-if(data36.thumbnail_url !== undefined){
-let data38 = data36.thumbnail_url;
-if(typeof data38 === "string"){
-if(!(formats58(data38))){
-const err104 = {instancePath:instancePath+"/result/thumbnail_url",schemaPath:"#/properties/result/anyOf/0/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(data38.total_elapsed_ms === undefined){
+const err104 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/required",keyword:"required",params:{missingProperty: "total_elapsed_ms"},message:"must have required property '"+"total_elapsed_ms"+"'"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -8333,9 +12691,9 @@ vErrors.push(err104);
 }
 errors++;
 }
-}
-else {
-const err105 = {instancePath:instancePath+"/result/thumbnail_url",schemaPath:"#/properties/result/anyOf/0/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key5 in data38){
+if(!(((key5 === "queue_wait_ms") || (key5 === "processing_ms")) || (key5 === "total_elapsed_ms"))){
+const err105 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -8345,11 +12703,10 @@ vErrors.push(err105);
 errors++;
 }
 }
-if(data36.download_url !== undefined){
-let data39 = data36.download_url;
-if(typeof data39 === "string"){
-if(!(formats58(data39))){
-const err106 = {instancePath:instancePath+"/result/download_url",schemaPath:"#/properties/result/anyOf/0/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(data38.queue_wait_ms !== undefined){
+let data39 = data38.queue_wait_ms;
+if((!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))) && (data39 !== null)){
+const err106 = {instancePath:instancePath+"/metrics/queue_wait_ms",schemaPath:"#/properties/metrics/properties/queue_wait_ms/type",keyword:"type",params:{type: schema44.properties.metrics.properties.queue_wait_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -8358,9 +12715,9 @@ vErrors.push(err106);
 }
 errors++;
 }
-}
-else {
-const err107 = {instancePath:instancePath+"/result/download_url",schemaPath:"#/properties/result/anyOf/0/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data39 == "number") && (isFinite(data39))){
+if(data39 < 0 || isNaN(data39)){
+const err107 = {instancePath:instancePath+"/metrics/queue_wait_ms",schemaPath:"#/properties/metrics/properties/queue_wait_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -8370,11 +12727,11 @@ vErrors.push(err107);
 errors++;
 }
 }
-if(data36.completed_at !== undefined){
-let data40 = data36.completed_at;
-if(typeof data40 === "string"){
-if(!(formats2.validate(data40))){
-const err108 = {instancePath:instancePath+"/result/completed_at",schemaPath:"#/properties/result/anyOf/0/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data38.processing_ms !== undefined){
+let data40 = data38.processing_ms;
+if((!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))) && (data40 !== null)){
+const err108 = {instancePath:instancePath+"/metrics/processing_ms",schemaPath:"#/properties/metrics/properties/processing_ms/type",keyword:"type",params:{type: schema44.properties.metrics.properties.processing_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -8383,9 +12740,9 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-else {
-const err109 = {instancePath:instancePath+"/result/completed_at",schemaPath:"#/properties/result/anyOf/0/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 < 0 || isNaN(data40)){
+const err109 = {instancePath:instancePath+"/metrics/processing_ms",schemaPath:"#/properties/metrics/properties/processing_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -8395,11 +12752,11 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data36.result_expires_at !== undefined){
-let data41 = data36.result_expires_at;
-if(typeof data41 === "string"){
-if(!(formats2.validate(data41))){
-const err110 = {instancePath:instancePath+"/result/result_expires_at",schemaPath:"#/properties/result/anyOf/0/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data38.total_elapsed_ms !== undefined){
+let data41 = data38.total_elapsed_ms;
+if((!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))) && (data41 !== null)){
+const err110 = {instancePath:instancePath+"/metrics/total_elapsed_ms",schemaPath:"#/properties/metrics/properties/total_elapsed_ms/type",keyword:"type",params:{type: schema44.properties.metrics.properties.total_elapsed_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -8408,9 +12765,9 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-else {
-const err111 = {instancePath:instancePath+"/result/result_expires_at",schemaPath:"#/properties/result/anyOf/0/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 < 0 || isNaN(data41)){
+const err111 = {instancePath:instancePath+"/metrics/total_elapsed_ms",schemaPath:"#/properties/metrics/properties/total_elapsed_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -8420,11 +12777,10 @@ vErrors.push(err111);
 errors++;
 }
 }
-if(data36.mime !== undefined){
-let data42 = data36.mime;
-if(typeof data42 === "string"){
-if(!pattern10.test(data42)){
-const err112 = {instancePath:instancePath+"/result/mime",schemaPath:"#/properties/result/anyOf/0/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+}
+}
+else {
+const err112 = {instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -8434,8 +12790,14 @@ vErrors.push(err112);
 errors++;
 }
 }
-else {
-const err113 = {instancePath:instancePath+"/result/mime",schemaPath:"#/properties/result/anyOf/0/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.result !== undefined){
+let data42 = data.result;
+const _errs92 = errors;
+let valid6 = false;
+const _errs93 = errors;
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(data42.job_id === undefined){
+const err113 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -8444,11 +12806,8 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-if(data36.size_bytes !== undefined){
-let data43 = data36.size_bytes;
-if((!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))) && (data43 !== null)){
-const err114 = {instancePath:instancePath+"/result/size_bytes",schemaPath:"#/properties/result/anyOf/0/properties/size_bytes/type",keyword:"type",params:{type: schema40.properties.result.anyOf[0].properties.size_bytes.type},message:"must be integer,null"};
+if(data42.thumbnail_url === undefined){
+const err114 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -8457,9 +12816,8 @@ vErrors.push(err114);
 }
 errors++;
 }
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 < 0 || isNaN(data43)){
-const err115 = {instancePath:instancePath+"/result/size_bytes",schemaPath:"#/properties/result/anyOf/0/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data42.download_url === undefined){
+const err115 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -8468,11 +12826,8 @@ vErrors.push(err115);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err116 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data42.completed_at === undefined){
+const err116 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -8481,8 +12836,214 @@ vErrors.push(err116);
 }
 errors++;
 }
-var _valid0 = _errs80 === errors;
-valid5 = valid5 || _valid0;
+if(data42.result_expires_at === undefined){
+const err117 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+if(data42.mime === undefined){
+const err118 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
+}
+errors++;
+}
+if(data42.job_id !== undefined){
+let data43 = data42.job_id;
+if(typeof data43 === "string"){
+if(!(formats0.test(data43))){
+const err119 = {instancePath:instancePath+"/result/job_id",schemaPath:"#/properties/result/anyOf/0/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err119];
+}
+else {
+vErrors.push(err119);
+}
+errors++;
+}
+}
+else {
+const err120 = {instancePath:instancePath+"/result/job_id",schemaPath:"#/properties/result/anyOf/0/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err120];
+}
+else {
+vErrors.push(err120);
+}
+errors++;
+}
+}
+if(data42.thumbnail_url !== undefined){
+let data44 = data42.thumbnail_url;
+if(typeof data44 === "string"){
+if(!(formats2(data44))){
+const err121 = {instancePath:instancePath+"/result/thumbnail_url",schemaPath:"#/properties/result/anyOf/0/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err121];
+}
+else {
+vErrors.push(err121);
+}
+errors++;
+}
+}
+else {
+const err122 = {instancePath:instancePath+"/result/thumbnail_url",schemaPath:"#/properties/result/anyOf/0/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err122];
+}
+else {
+vErrors.push(err122);
+}
+errors++;
+}
+}
+if(data42.download_url !== undefined){
+let data45 = data42.download_url;
+if(typeof data45 === "string"){
+if(!(formats2(data45))){
+const err123 = {instancePath:instancePath+"/result/download_url",schemaPath:"#/properties/result/anyOf/0/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err123];
+}
+else {
+vErrors.push(err123);
+}
+errors++;
+}
+}
+else {
+const err124 = {instancePath:instancePath+"/result/download_url",schemaPath:"#/properties/result/anyOf/0/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err124];
+}
+else {
+vErrors.push(err124);
+}
+errors++;
+}
+}
+if(data42.completed_at !== undefined){
+let data46 = data42.completed_at;
+if(typeof data46 === "string"){
+if(!(formats6.validate(data46))){
+const err125 = {instancePath:instancePath+"/result/completed_at",schemaPath:"#/properties/result/anyOf/0/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err125];
+}
+else {
+vErrors.push(err125);
+}
+errors++;
+}
+}
+else {
+const err126 = {instancePath:instancePath+"/result/completed_at",schemaPath:"#/properties/result/anyOf/0/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err126];
+}
+else {
+vErrors.push(err126);
+}
+errors++;
+}
+}
+if(data42.result_expires_at !== undefined){
+let data47 = data42.result_expires_at;
+if(typeof data47 === "string"){
+if(!(formats6.validate(data47))){
+const err127 = {instancePath:instancePath+"/result/result_expires_at",schemaPath:"#/properties/result/anyOf/0/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err127];
+}
+else {
+vErrors.push(err127);
+}
+errors++;
+}
+}
+else {
+const err128 = {instancePath:instancePath+"/result/result_expires_at",schemaPath:"#/properties/result/anyOf/0/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err128];
+}
+else {
+vErrors.push(err128);
+}
+errors++;
+}
+}
+if(data42.mime !== undefined){
+let data48 = data42.mime;
+if(typeof data48 === "string"){
+if(!pattern10.test(data48)){
+const err129 = {instancePath:instancePath+"/result/mime",schemaPath:"#/properties/result/anyOf/0/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err129];
+}
+else {
+vErrors.push(err129);
+}
+errors++;
+}
+}
+else {
+const err130 = {instancePath:instancePath+"/result/mime",schemaPath:"#/properties/result/anyOf/0/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err130];
+}
+else {
+vErrors.push(err130);
+}
+errors++;
+}
+}
+if(data42.size_bytes !== undefined){
+let data49 = data42.size_bytes;
+if((!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))) && (data49 !== null)){
+const err131 = {instancePath:instancePath+"/result/size_bytes",schemaPath:"#/properties/result/anyOf/0/properties/size_bytes/type",keyword:"type",params:{type: schema44.properties.result.anyOf[0].properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err131];
+}
+else {
+vErrors.push(err131);
+}
+errors++;
+}
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 < 0 || isNaN(data49)){
+const err132 = {instancePath:instancePath+"/result/size_bytes",schemaPath:"#/properties/result/anyOf/0/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err132];
+}
+else {
+vErrors.push(err132);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err133 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err133];
+}
+else {
+vErrors.push(err133);
+}
+errors++;
+}
+var _valid0 = _errs93 === errors;
+valid6 = valid6 || _valid0;
 if(_valid0){
 var props0 = {};
 props0.job_id = true;
@@ -8493,50 +13054,50 @@ props0.result_expires_at = true;
 props0.mime = true;
 props0.size_bytes = true;
 }
-const _errs96 = errors;
-if(data36 !== null){
-const err117 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+const _errs109 = errors;
+if(data42 !== null){
+const err134 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
 if(vErrors === null){
-vErrors = [err117];
+vErrors = [err134];
 }
 else {
-vErrors.push(err117);
+vErrors.push(err134);
 }
 errors++;
 }
-var _valid0 = _errs96 === errors;
-valid5 = valid5 || _valid0;
-if(!valid5){
-const err118 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+var _valid0 = _errs109 === errors;
+valid6 = valid6 || _valid0;
+if(!valid6){
+const err135 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
 if(vErrors === null){
-vErrors = [err118];
+vErrors = [err135];
 }
 else {
-vErrors.push(err118);
+vErrors.push(err135);
 }
 errors++;
 }
 else {
-errors = _errs79;
+errors = _errs92;
 if(vErrors !== null){
-if(_errs79){
-vErrors.length = _errs79;
+if(_errs92){
+vErrors.length = _errs92;
 }
 else {
 vErrors = null;
 }
 }
 }
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
 if(props0 !== true){
-for(const key5 in data36){
-if(!props0 || !props0[key5]){
-const err119 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key5},message:"must NOT have unevaluated properties"};
+for(const key6 in data42){
+if(!props0 || !props0[key6]){
+const err136 = {instancePath:instancePath+"/result",schemaPath:"#/properties/result/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key6},message:"must NOT have unevaluated properties"};
 if(vErrors === null){
-vErrors = [err119];
+vErrors = [err136];
 }
 else {
-vErrors.push(err119);
+vErrors.push(err136);
 }
 errors++;
 }
@@ -8546,27 +13107,27 @@ errors++;
 }
 }
 else {
-const err120 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err137 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
-vErrors = [err120];
+vErrors = [err137];
 }
 else {
-vErrors.push(err120);
+vErrors.push(err137);
 }
 errors++;
 }
-validate29.errors = vErrors;
+validate33.errors = vErrors;
 return errors === 0;
 }
-validate29.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate33.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v10 = validate30;
-const schema41 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":500,"items":{"type":"object","required":["id","job_id","slot_id","status","occurred_at","since_job_created_ms","message","provider_latency_ms","details"],"properties":{"id":{"type":"string","format":"uuid"},"job_id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"status":{"type":"string","enum":["received","dispatched","provider_responded","timeout","failed","succeeded"]},"occurred_at":{"type":"string","format":"date-time"},"since_job_created_ms":{"type":"integer","minimum":0},"message":{"type":["string","null"],"maxLength":1024},"provider_latency_ms":{"type":["integer","null"],"minimum":0},"details":{"type":["object","null"],"additionalProperties":true}},"additionalProperties":false}}},"additionalProperties":false};
+const v14 = validate34;
+const schema45 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":500,"items":{"type":"object","required":["id","job_id","slot_id","status","occurred_at","since_job_created_ms","message","provider_latency_ms","details"],"properties":{"id":{"type":"string","format":"uuid"},"job_id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"status":{"type":"string","enum":["received","dispatched","provider_responded","timeout","failed","succeeded"]},"occurred_at":{"type":"string","format":"date-time"},"since_job_created_ms":{"type":"integer","minimum":0},"message":{"type":["string","null"],"maxLength":1024},"provider_latency_ms":{"type":["integer","null"],"minimum":0},"details":{"type":["object","null"],"additionalProperties":true}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate34(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate30.evaluated;
+const evaluated0 = validate34.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -8704,7 +13265,7 @@ vErrors.push(err11);
 errors++;
 }
 for(const key1 in data1){
-if(!(func4.call(schema41.properties.data.items.properties, key1))){
+if(!(func6.call(schema45.properties.data.items.properties, key1))){
 const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err12];
@@ -8768,7 +13329,7 @@ errors++;
 if(data1.slot_id !== undefined){
 let data4 = data1.slot_id;
 if(typeof data4 === "string"){
-if(!pattern12.test(data4)){
+if(!pattern17.test(data4)){
 const err17 = {instancePath:instancePath+"/data/" + i0+"/slot_id",schemaPath:"#/properties/data/items/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err17];
@@ -8803,7 +13364,7 @@ vErrors.push(err19);
 errors++;
 }
 if(!((((((data5 === "received") || (data5 === "dispatched")) || (data5 === "provider_responded")) || (data5 === "timeout")) || (data5 === "failed")) || (data5 === "succeeded"))){
-const err20 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema41.properties.data.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+const err20 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema45.properties.data.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -8816,7 +13377,7 @@ errors++;
 if(data1.occurred_at !== undefined){
 let data6 = data1.occurred_at;
 if(typeof data6 === "string"){
-if(!(formats2.validate(data6))){
+if(!(formats6.validate(data6))){
 const err21 = {instancePath:instancePath+"/data/" + i0+"/occurred_at",schemaPath:"#/properties/data/items/properties/occurred_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err21];
@@ -8866,7 +13427,7 @@ errors++;
 if(data1.message !== undefined){
 let data8 = data1.message;
 if((typeof data8 !== "string") && (data8 !== null)){
-const err25 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/type",keyword:"type",params:{type: schema41.properties.data.items.properties.message.type},message:"must be string,null"};
+const err25 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/type",keyword:"type",params:{type: schema45.properties.data.items.properties.message.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -8891,7 +13452,7 @@ errors++;
 if(data1.provider_latency_ms !== undefined){
 let data9 = data1.provider_latency_ms;
 if((!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))) && (data9 !== null)){
-const err27 = {instancePath:instancePath+"/data/" + i0+"/provider_latency_ms",schemaPath:"#/properties/data/items/properties/provider_latency_ms/type",keyword:"type",params:{type: schema41.properties.data.items.properties.provider_latency_ms.type},message:"must be integer,null"};
+const err27 = {instancePath:instancePath+"/data/" + i0+"/provider_latency_ms",schemaPath:"#/properties/data/items/properties/provider_latency_ms/type",keyword:"type",params:{type: schema45.properties.data.items.properties.provider_latency_ms.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -8916,7 +13477,7 @@ errors++;
 if(data1.details !== undefined){
 let data10 = data1.details;
 if((!(data10 && typeof data10 == "object" && !Array.isArray(data10))) && (data10 !== null)){
-const err29 = {instancePath:instancePath+"/data/" + i0+"/details",schemaPath:"#/properties/data/items/properties/details/type",keyword:"type",params:{type: schema41.properties.data.items.properties.details.type},message:"must be object,null"};
+const err29 = {instancePath:instancePath+"/data/" + i0+"/details",schemaPath:"#/properties/data/items/properties/details/type",keyword:"type",params:{type: schema45.properties.data.items.properties.details.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -8961,18 +13522,443 @@ vErrors.push(err32);
 }
 errors++;
 }
-validate30.errors = vErrors;
+validate34.errors = vErrors;
 return errors === 0;
 }
-validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate34.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v11 = validate31;
-const schema42 = {"type":"object","required":["job_id","rerun_of"],"properties":{"job_id":{"type":"string","format":"uuid"},"rerun_of":{"type":"string","format":"uuid"}},"additionalProperties":false};
+const v15 = validate35;
+const schema46 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["attempt_no","fallback_no","claim_no","provider_id","model","outcome","charged","price","latency_ms","ended_at"],"properties":{"attempt_no":{"type":"integer","minimum":1},"fallback_no":{"type":"integer","minimum":0},"claim_no":{"type":"integer","minimum":1},"provider_id":{"type":"string"},"model":{"type":"string"},"outcome":{"type":"string","enum":["image","late","refused","throttled","unavailable","empty","invalid_key","bad_request","bad_answer","unknown","not_made"]},"charged":{"type":"string","enum":["no","maybe","yes"]},"price":{"type":["number","null"],"minimum":0},"latency_ms":{"type":["integer","null"],"minimum":0},"ended_at":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate31(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate35(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate31.evaluated;
+const evaluated0 = validate35.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "data")){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+if(data0.length > 100){
+const err2 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/maxItems",keyword:"maxItems",params:{limit: 100},message:"must NOT have more than 100 items"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.attempt_no === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "attempt_no"},message:"must have required property '"+"attempt_no"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.fallback_no === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "fallback_no"},message:"must have required property '"+"fallback_no"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.claim_no === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "claim_no"},message:"must have required property '"+"claim_no"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.provider_id === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.model === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.outcome === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "outcome"},message:"must have required property '"+"outcome"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.charged === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "charged"},message:"must have required property '"+"charged"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.price === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "price"},message:"must have required property '"+"price"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.latency_ms === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "latency_ms"},message:"must have required property '"+"latency_ms"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.ended_at === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "ended_at"},message:"must have required property '"+"ended_at"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func6.call(schema46.properties.data.items.properties, key1))){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data1.attempt_no !== undefined){
+let data2 = data1.attempt_no;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err14 = {instancePath:instancePath+"/data/" + i0+"/attempt_no",schemaPath:"#/properties/data/items/properties/attempt_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 < 1 || isNaN(data2)){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/attempt_no",schemaPath:"#/properties/data/items/properties/attempt_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+}
+if(data1.fallback_no !== undefined){
+let data3 = data1.fallback_no;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err16 = {instancePath:instancePath+"/data/" + i0+"/fallback_no",schemaPath:"#/properties/data/items/properties/fallback_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 < 0 || isNaN(data3)){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/fallback_no",schemaPath:"#/properties/data/items/properties/fallback_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data1.claim_no !== undefined){
+let data4 = data1.claim_no;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/claim_no",schemaPath:"#/properties/data/items/properties/claim_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 < 1 || isNaN(data4)){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/claim_no",schemaPath:"#/properties/data/items/properties/claim_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+}
+if(data1.provider_id !== undefined){
+if(typeof data1.provider_id !== "string"){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data1.model !== undefined){
+if(typeof data1.model !== "string"){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/model",schemaPath:"#/properties/data/items/properties/model/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data1.outcome !== undefined){
+let data7 = data1.outcome;
+if(typeof data7 !== "string"){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!(((((((((((data7 === "image") || (data7 === "late")) || (data7 === "refused")) || (data7 === "throttled")) || (data7 === "unavailable")) || (data7 === "empty")) || (data7 === "invalid_key")) || (data7 === "bad_request")) || (data7 === "bad_answer")) || (data7 === "unknown")) || (data7 === "not_made"))){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema46.properties.data.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data1.charged !== undefined){
+let data8 = data1.charged;
+if(typeof data8 !== "string"){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/properties/data/items/properties/charged/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(!(((data8 === "no") || (data8 === "maybe")) || (data8 === "yes"))){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/charged",schemaPath:"#/properties/data/items/properties/charged/enum",keyword:"enum",params:{allowedValues: schema46.properties.data.items.properties.charged.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data1.price !== undefined){
+let data9 = data1.price;
+if((!((typeof data9 == "number") && (isFinite(data9)))) && (data9 !== null)){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/price",schemaPath:"#/properties/data/items/properties/price/type",keyword:"type",params:{type: schema46.properties.data.items.properties.price.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/price",schemaPath:"#/properties/data/items/properties/price/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data1.latency_ms !== undefined){
+let data10 = data1.latency_ms;
+if((!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))) && (data10 !== null)){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/properties/latency_ms/type",keyword:"type",params:{type: schema46.properties.data.items.properties.latency_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/latency_ms",schemaPath:"#/properties/data/items/properties/latency_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+if(data1.ended_at !== undefined){
+let data11 = data1.ended_at;
+if(typeof data11 === "string"){
+if(!(formats6.validate(data11))){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/ended_at",schemaPath:"#/properties/data/items/properties/ended_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/data/" + i0+"/ended_at",schemaPath:"#/properties/data/items/properties/ended_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+else {
+const err33 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+else {
+const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+validate35.errors = vErrors;
+return errors === 0;
+}
+validate35.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v16 = validate36;
+const schema47 = {"type":"object","required":["job_id","rerun_of"],"properties":{"job_id":{"type":"string","format":"uuid"},"rerun_of":{"type":"string","format":"uuid"}},"additionalProperties":false};
+
+function validate36(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate36.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -9073,18 +14059,18 @@ vErrors.push(err7);
 }
 errors++;
 }
-validate31.errors = vErrors;
+validate36.errors = vErrors;
 return errors === 0;
 }
-validate31.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate36.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v12 = validate32;
-const schema43 = {"type":"object","required":["id","public_url","expires_at"],"properties":{"id":{"type":"string","format":"uuid"},"public_url":{"type":"string","format":"uri"},"expires_at":{"type":"string","format":"date-time"},"mime":{"type":["string","null"],"pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0},"job_id":{"type":["string","null"],"format":"uuid"}},"additionalProperties":false};
+const v17 = validate37;
+const schema48 = {"type":"object","required":["id","public_url","expires_at"],"properties":{"id":{"type":"string","format":"uuid"},"public_url":{"type":"string","format":"uri"},"expires_at":{"type":"string","format":"date-time"},"mime":{"type":["string","null"],"pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0},"job_id":{"type":["string","null"],"format":"uuid"}},"additionalProperties":false};
 
-function validate32(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate32.evaluated;
+const evaluated0 = validate37.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -9162,7 +14148,7 @@ errors++;
 if(data.public_url !== undefined){
 let data1 = data.public_url;
 if(typeof data1 === "string"){
-if(!(formats58(data1))){
+if(!(formats2(data1))){
 const err6 = {instancePath:instancePath+"/public_url",schemaPath:"#/properties/public_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -9187,7 +14173,7 @@ errors++;
 if(data.expires_at !== undefined){
 let data2 = data.expires_at;
 if(typeof data2 === "string"){
-if(!(formats2.validate(data2))){
+if(!(formats6.validate(data2))){
 const err8 = {instancePath:instancePath+"/expires_at",schemaPath:"#/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err8];
@@ -9212,7 +14198,7 @@ errors++;
 if(data.mime !== undefined){
 let data3 = data.mime;
 if((typeof data3 !== "string") && (data3 !== null)){
-const err10 = {instancePath:instancePath+"/mime",schemaPath:"#/properties/mime/type",keyword:"type",params:{type: schema43.properties.mime.type},message:"must be string,null"};
+const err10 = {instancePath:instancePath+"/mime",schemaPath:"#/properties/mime/type",keyword:"type",params:{type: schema48.properties.mime.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -9237,7 +14223,7 @@ errors++;
 if(data.size_bytes !== undefined){
 let data4 = data.size_bytes;
 if((!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))) && (data4 !== null)){
-const err12 = {instancePath:instancePath+"/size_bytes",schemaPath:"#/properties/size_bytes/type",keyword:"type",params:{type: schema43.properties.size_bytes.type},message:"must be integer,null"};
+const err12 = {instancePath:instancePath+"/size_bytes",schemaPath:"#/properties/size_bytes/type",keyword:"type",params:{type: schema48.properties.size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -9262,7 +14248,7 @@ errors++;
 if(data.job_id !== undefined){
 let data5 = data.job_id;
 if((typeof data5 !== "string") && (data5 !== null)){
-const err14 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: schema43.properties.job_id.type},message:"must be string,null"};
+const err14 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: schema48.properties.job_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -9295,20 +14281,20 @@ vErrors.push(err16);
 }
 errors++;
 }
-validate32.errors = vErrors;
+validate37.errors = vErrors;
 return errors === 0;
 }
-validate32.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate37.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v13 = validate33;
-const schema44 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","slot_id","setting_key","mime","size_bytes","created_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-(00[1-9]|01[0-5])$"},"setting_key":{"type":"string"},"label":{"type":["string","null"]},"checksum":{"type":["string","null"],"pattern":"^[A-Fa-f0-9]{64}$"},"mime":{"type":"string"},"size_bytes":{"type":"integer","minimum":0},"uploaded_by":{"type":["string","null"]},"created_at":{"type":"string","format":"date-time"}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
-const pattern20 = new RegExp("^slot-(00[1-9]|01[0-5])$", "u");
-const pattern21 = new RegExp("^[A-Fa-f0-9]{64}$", "u");
+const v18 = validate38;
+const schema49 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","slot_id","setting_key","mime","size_bytes","created_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-(00[1-9]|01[0-5])$"},"setting_key":{"type":"string"},"label":{"type":["string","null"]},"checksum":{"type":["string","null"],"pattern":"^[A-Fa-f0-9]{64}$"},"mime":{"type":"string"},"size_bytes":{"type":"integer","minimum":0},"uploaded_by":{"type":["string","null"]},"created_at":{"type":"string","format":"date-time"}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const pattern27 = new RegExp("^slot-(00[1-9]|01[0-5])$", "u");
+const pattern28 = new RegExp("^[A-Fa-f0-9]{64}$", "u");
 
-function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate33.evaluated;
+const evaluated0 = validate38.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -9416,7 +14402,7 @@ vErrors.push(err8);
 errors++;
 }
 for(const key1 in data1){
-if(!(func4.call(schema44.properties.data.items.properties, key1))){
+if(!(func6.call(schema49.properties.data.items.properties, key1))){
 const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err9];
@@ -9455,7 +14441,7 @@ errors++;
 if(data1.slot_id !== undefined){
 let data3 = data1.slot_id;
 if(typeof data3 === "string"){
-if(!pattern20.test(data3)){
+if(!pattern27.test(data3)){
 const err12 = {instancePath:instancePath+"/data/" + i0+"/slot_id",schemaPath:"#/properties/data/items/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-(00[1-9]|01[0-5])$"},message:"must match pattern \""+"^slot-(00[1-9]|01[0-5])$"+"\""};
 if(vErrors === null){
 vErrors = [err12];
@@ -9492,7 +14478,7 @@ errors++;
 if(data1.label !== undefined){
 let data5 = data1.label;
 if((typeof data5 !== "string") && (data5 !== null)){
-const err15 = {instancePath:instancePath+"/data/" + i0+"/label",schemaPath:"#/properties/data/items/properties/label/type",keyword:"type",params:{type: schema44.properties.data.items.properties.label.type},message:"must be string,null"};
+const err15 = {instancePath:instancePath+"/data/" + i0+"/label",schemaPath:"#/properties/data/items/properties/label/type",keyword:"type",params:{type: schema49.properties.data.items.properties.label.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -9505,7 +14491,7 @@ errors++;
 if(data1.checksum !== undefined){
 let data6 = data1.checksum;
 if((typeof data6 !== "string") && (data6 !== null)){
-const err16 = {instancePath:instancePath+"/data/" + i0+"/checksum",schemaPath:"#/properties/data/items/properties/checksum/type",keyword:"type",params:{type: schema44.properties.data.items.properties.checksum.type},message:"must be string,null"};
+const err16 = {instancePath:instancePath+"/data/" + i0+"/checksum",schemaPath:"#/properties/data/items/properties/checksum/type",keyword:"type",params:{type: schema49.properties.data.items.properties.checksum.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -9515,7 +14501,7 @@ vErrors.push(err16);
 errors++;
 }
 if(typeof data6 === "string"){
-if(!pattern21.test(data6)){
+if(!pattern28.test(data6)){
 const err17 = {instancePath:instancePath+"/data/" + i0+"/checksum",schemaPath:"#/properties/data/items/properties/checksum/pattern",keyword:"pattern",params:{pattern: "^[A-Fa-f0-9]{64}$"},message:"must match pattern \""+"^[A-Fa-f0-9]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err17];
@@ -9567,7 +14553,7 @@ errors++;
 if(data1.uploaded_by !== undefined){
 let data9 = data1.uploaded_by;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err21 = {instancePath:instancePath+"/data/" + i0+"/uploaded_by",schemaPath:"#/properties/data/items/properties/uploaded_by/type",keyword:"type",params:{type: schema44.properties.data.items.properties.uploaded_by.type},message:"must be string,null"};
+const err21 = {instancePath:instancePath+"/data/" + i0+"/uploaded_by",schemaPath:"#/properties/data/items/properties/uploaded_by/type",keyword:"type",params:{type: schema49.properties.data.items.properties.uploaded_by.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -9580,7 +14566,7 @@ errors++;
 if(data1.created_at !== undefined){
 let data10 = data1.created_at;
 if(typeof data10 === "string"){
-if(!(formats2.validate(data10))){
+if(!(formats6.validate(data10))){
 const err22 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err22];
@@ -9769,18 +14755,18 @@ vErrors.push(err37);
 }
 errors++;
 }
-validate33.errors = vErrors;
+validate38.errors = vErrors;
 return errors === 0;
 }
-validate33.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate38.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v14 = validate34;
-const schema45 = {"type":"object","required":["id","slot_id","setting_key","mime","size_bytes","created_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-(00[1-9]|01[0-5])$"},"setting_key":{"type":"string"},"label":{"type":["string","null"]},"checksum":{"type":["string","null"],"pattern":"^[A-Fa-f0-9]{64}$"},"mime":{"type":"string"},"size_bytes":{"type":"integer","minimum":0},"uploaded_by":{"type":["string","null"]},"created_at":{"type":"string","format":"date-time"}},"additionalProperties":false};
+const v19 = validate39;
+const schema50 = {"type":"object","required":["id","slot_id","setting_key","mime","size_bytes","created_at"],"properties":{"id":{"type":"string","format":"uuid"},"slot_id":{"type":"string","pattern":"^slot-(00[1-9]|01[0-5])$"},"setting_key":{"type":"string"},"label":{"type":["string","null"]},"checksum":{"type":["string","null"],"pattern":"^[A-Fa-f0-9]{64}$"},"mime":{"type":"string"},"size_bytes":{"type":"integer","minimum":0},"uploaded_by":{"type":["string","null"]},"created_at":{"type":"string","format":"date-time"}},"additionalProperties":false};
 
-function validate34(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate39(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate34.evaluated;
+const evaluated0 = validate39.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -9849,7 +14835,7 @@ vErrors.push(err5);
 errors++;
 }
 for(const key0 in data){
-if(!(func4.call(schema45.properties, key0))){
+if(!(func6.call(schema50.properties, key0))){
 const err6 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err6];
@@ -9888,7 +14874,7 @@ errors++;
 if(data.slot_id !== undefined){
 let data1 = data.slot_id;
 if(typeof data1 === "string"){
-if(!pattern20.test(data1)){
+if(!pattern27.test(data1)){
 const err9 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-(00[1-9]|01[0-5])$"},message:"must match pattern \""+"^slot-(00[1-9]|01[0-5])$"+"\""};
 if(vErrors === null){
 vErrors = [err9];
@@ -9925,7 +14911,7 @@ errors++;
 if(data.label !== undefined){
 let data3 = data.label;
 if((typeof data3 !== "string") && (data3 !== null)){
-const err12 = {instancePath:instancePath+"/label",schemaPath:"#/properties/label/type",keyword:"type",params:{type: schema45.properties.label.type},message:"must be string,null"};
+const err12 = {instancePath:instancePath+"/label",schemaPath:"#/properties/label/type",keyword:"type",params:{type: schema50.properties.label.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -9938,7 +14924,7 @@ errors++;
 if(data.checksum !== undefined){
 let data4 = data.checksum;
 if((typeof data4 !== "string") && (data4 !== null)){
-const err13 = {instancePath:instancePath+"/checksum",schemaPath:"#/properties/checksum/type",keyword:"type",params:{type: schema45.properties.checksum.type},message:"must be string,null"};
+const err13 = {instancePath:instancePath+"/checksum",schemaPath:"#/properties/checksum/type",keyword:"type",params:{type: schema50.properties.checksum.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -9948,7 +14934,7 @@ vErrors.push(err13);
 errors++;
 }
 if(typeof data4 === "string"){
-if(!pattern21.test(data4)){
+if(!pattern28.test(data4)){
 const err14 = {instancePath:instancePath+"/checksum",schemaPath:"#/properties/checksum/pattern",keyword:"pattern",params:{pattern: "^[A-Fa-f0-9]{64}$"},message:"must match pattern \""+"^[A-Fa-f0-9]{64}$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
@@ -10000,7 +14986,7 @@ errors++;
 if(data.uploaded_by !== undefined){
 let data7 = data.uploaded_by;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err18 = {instancePath:instancePath+"/uploaded_by",schemaPath:"#/properties/uploaded_by/type",keyword:"type",params:{type: schema45.properties.uploaded_by.type},message:"must be string,null"};
+const err18 = {instancePath:instancePath+"/uploaded_by",schemaPath:"#/properties/uploaded_by/type",keyword:"type",params:{type: schema50.properties.uploaded_by.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -10013,7 +14999,7 @@ errors++;
 if(data.created_at !== undefined){
 let data8 = data.created_at;
 if(typeof data8 === "string"){
-if(!(formats2.validate(data8))){
+if(!(formats6.validate(data8))){
 const err19 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err19];
@@ -10046,18 +15032,18 @@ vErrors.push(err21);
 }
 errors++;
 }
-validate34.errors = vErrors;
+validate39.errors = vErrors;
 return errors === 0;
 }
-validate34.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate39.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v15 = validate35;
-const schema46 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","version","created_at","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"version":{"type":"integer","minimum":1},"last_reset_at":{"type":["string","null"],"format":"date-time"},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":["string","null"]},"recent_results":{"type":"array","maxItems":10,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}}},"additionalProperties":false}},"meta":{"type":"object","required":["total"],"properties":{"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const v20 = validate40;
+const schema51 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","fallback","repeat_paid_calls","daily_budget","over_budget","budget","warnings","version","created_at","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"fallback":{"type":"array","maxItems":3,"items":{"type":"object","required":["provider_id","operation_id","settings_json"],"properties":{"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true}},"additionalProperties":false}},"repeat_paid_calls":{"type":"string","enum":["never","when_uncertain","always"]},"daily_budget":{"type":["number","null"],"exclusiveMinimum":0,"maximum":99999999},"over_budget":{"type":"string","enum":["fallback","stop"]},"budget":{"anyOf":[{"type":"object","required":["amount","spent","share","currency","state","day_ends_at"],"properties":{"amount":{"type":"number","exclusiveMinimum":0},"spent":{"type":"number","minimum":0},"share":{"type":"number","minimum":0},"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"state":{"type":"string","enum":["ok","warned","used_up"]},"day_ends_at":{"type":"string","format":"date-time"}}},{"type":"null"}],"unevaluatedProperties":false},"warnings":{"type":"array","items":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","enum":["public_address_private","public_address_silent","no_fallback","fallback_repeats","fallback_unreachable","fallback_without_key","budget_without_price","budget_without_fallback","budget_warned","budget_used_up"]},"message":{"type":"string"}},"additionalProperties":false}},"version":{"type":"integer","minimum":1},"last_reset_at":{"type":["string","null"],"format":"date-time"},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":["string","null"]},"recent_results":{"type":"array","maxItems":10,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}}},"additionalProperties":false}},"meta":{"type":"object","required":["total"],"properties":{"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate35(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate35.evaluated;
+const evaluated0 = validate40.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -10174,8 +15160,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-if(data1.version === undefined){
-const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
+if(data1.fallback === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "fallback"},message:"must have required property '"+"fallback"+"'"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -10184,8 +15170,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(data1.created_at === undefined){
-const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(data1.repeat_paid_calls === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "repeat_paid_calls"},message:"must have required property '"+"repeat_paid_calls"+"'"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -10194,8 +15180,8 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(data1.updated_at === undefined){
-const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(data1.daily_budget === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "daily_budget"},message:"must have required property '"+"daily_budget"+"'"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -10204,9 +15190,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-for(const key1 in data1){
-if(!(func4.call(schema46.properties.data.items.properties, key1))){
-const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data1.over_budget === undefined){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "over_budget"},message:"must have required property '"+"over_budget"+"'"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -10215,12 +15200,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-if(data1.id !== undefined){
-let data2 = data1.id;
-if(typeof data2 === "string"){
-if(!pattern12.test(data2)){
-const err14 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(data1.budget === undefined){
+const err14 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "budget"},message:"must have required property '"+"budget"+"'"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -10229,9 +15210,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-}
-else {
-const err15 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.warnings === undefined){
+const err15 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "warnings"},message:"must have required property '"+"warnings"+"'"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -10240,10 +15220,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-if(data1.name !== undefined){
-if(typeof data1.name !== "string"){
-const err16 = {instancePath:instancePath+"/data/" + i0+"/name",schemaPath:"#/properties/data/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.version === undefined){
+const err16 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -10252,10 +15230,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-if(data1.provider_id !== undefined){
-if(typeof data1.provider_id !== "string"){
-const err17 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.created_at === undefined){
+const err17 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -10264,10 +15240,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-if(data1.operation_id !== undefined){
-if(typeof data1.operation_id !== "string"){
-const err18 = {instancePath:instancePath+"/data/" + i0+"/operation_id",schemaPath:"#/properties/data/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.updated_at === undefined){
+const err18 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -10276,13 +15250,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-if(data1.settings_json !== undefined){
-let data6 = data1.settings_json;
-if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
-}
-else {
-const err19 = {instancePath:instancePath+"/data/" + i0+"/settings_json",schemaPath:"#/properties/data/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key1 in data1){
+if(!(func6.call(schema51.properties.data.items.properties, key1))){
+const err19 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -10292,9 +15262,11 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data1.is_enabled !== undefined){
-if(typeof data1.is_enabled !== "boolean"){
-const err20 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!pattern17.test(data2)){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -10304,10 +15276,8 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data1.keep_original_hours !== undefined){
-let data8 = data1.keep_original_hours;
-if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-const err21 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err21 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -10316,9 +15286,10 @@ vErrors.push(err21);
 }
 errors++;
 }
-if((typeof data8 == "number") && (isFinite(data8))){
-if(data8 > 720 || isNaN(data8)){
-const err22 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+}
+if(data1.name !== undefined){
+if(typeof data1.name !== "string"){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/name",schemaPath:"#/properties/data/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -10327,8 +15298,10 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data8 < 0 || isNaN(data8)){
-const err23 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data1.provider_id !== undefined){
+if(typeof data1.provider_id !== "string"){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -10338,11 +15311,9 @@ vErrors.push(err23);
 errors++;
 }
 }
-}
-if(data1.version !== undefined){
-let data9 = data1.version;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err24 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data1.operation_id !== undefined){
+if(typeof data1.operation_id !== "string"){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/operation_id",schemaPath:"#/properties/data/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -10351,9 +15322,13 @@ vErrors.push(err24);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 < 1 || isNaN(data9)){
-const err25 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data1.settings_json !== undefined){
+let data6 = data1.settings_json;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+}
+else {
+const err25 = {instancePath:instancePath+"/data/" + i0+"/settings_json",schemaPath:"#/properties/data/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -10363,11 +15338,9 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
-if(data1.last_reset_at !== undefined){
-let data10 = data1.last_reset_at;
-if((typeof data10 !== "string") && (data10 !== null)){
-const err26 = {instancePath:instancePath+"/data/" + i0+"/last_reset_at",schemaPath:"#/properties/data/items/properties/last_reset_at/type",keyword:"type",params:{type: schema46.properties.data.items.properties.last_reset_at.type},message:"must be string,null"};
+if(data1.is_enabled !== undefined){
+if(typeof data1.is_enabled !== "boolean"){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -10376,9 +15349,11 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(typeof data10 === "string"){
-if(!(formats2.validate(data10))){
-const err27 = {instancePath:instancePath+"/data/" + i0+"/last_reset_at",schemaPath:"#/properties/data/items/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data1.keep_original_hours !== undefined){
+let data8 = data1.keep_original_hours;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -10387,13 +15362,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-}
-if(data1.created_at !== undefined){
-let data11 = data1.created_at;
-if(typeof data11 === "string"){
-if(!(formats2.validate(data11))){
-const err28 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 720 || isNaN(data8)){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -10402,9 +15373,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-else {
-const err29 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data8 < 0 || isNaN(data8)){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -10414,11 +15384,12 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data1.updated_at !== undefined){
-let data12 = data1.updated_at;
-if(typeof data12 === "string"){
-if(!(formats2.validate(data12))){
-const err30 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data1.fallback !== undefined){
+let data9 = data1.fallback;
+if(Array.isArray(data9)){
+if(data9.length > 3){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/fallback",schemaPath:"#/properties/data/items/properties/fallback/maxItems",keyword:"maxItems",params:{limit: 3},message:"must NOT have more than 3 items"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -10427,9 +15398,12 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-else {
-const err31 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len1 = data9.length;
+for(let i1=0; i1<len1; i1++){
+let data10 = data9[i1];
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.provider_id === undefined){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1,schemaPath:"#/properties/data/items/properties/fallback/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -10438,11 +15412,8 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-if(data1.updated_by !== undefined){
-let data13 = data1.updated_by;
-if((typeof data13 !== "string") && (data13 !== null)){
-const err32 = {instancePath:instancePath+"/data/" + i0+"/updated_by",schemaPath:"#/properties/data/items/properties/updated_by/type",keyword:"type",params:{type: schema46.properties.data.items.properties.updated_by.type},message:"must be string,null"};
+if(data10.operation_id === undefined){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1,schemaPath:"#/properties/data/items/properties/fallback/items/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -10451,12 +15422,8 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data1.recent_results !== undefined){
-let data14 = data1.recent_results;
-if(Array.isArray(data14)){
-if(data14.length > 10){
-const err33 = {instancePath:instancePath+"/data/" + i0+"/recent_results",schemaPath:"#/properties/data/items/properties/recent_results/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(data10.settings_json === undefined){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1,schemaPath:"#/properties/data/items/properties/fallback/items/required",keyword:"required",params:{missingProperty: "settings_json"},message:"must have required property '"+"settings_json"+"'"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -10465,12 +15432,9 @@ vErrors.push(err33);
 }
 errors++;
 }
-const len1 = data14.length;
-for(let i1=0; i1<len1; i1++){
-let data15 = data14[i1];
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(data15.job_id === undefined){
-const err34 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+for(const key2 in data10){
+if(!(((key2 === "provider_id") || (key2 === "operation_id")) || (key2 === "settings_json"))){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1,schemaPath:"#/properties/data/items/properties/fallback/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -10479,8 +15443,10 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data15.thumbnail_url === undefined){
-const err35 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+}
+if(data10.provider_id !== undefined){
+if(typeof data10.provider_id !== "string"){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1+"/provider_id",schemaPath:"#/properties/data/items/properties/fallback/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -10489,8 +15455,10 @@ vErrors.push(err35);
 }
 errors++;
 }
-if(data15.download_url === undefined){
-const err36 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+}
+if(data10.operation_id !== undefined){
+if(typeof data10.operation_id !== "string"){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1+"/operation_id",schemaPath:"#/properties/data/items/properties/fallback/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -10499,8 +15467,13 @@ vErrors.push(err36);
 }
 errors++;
 }
-if(data15.completed_at === undefined){
-const err37 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+}
+if(data10.settings_json !== undefined){
+let data13 = data10.settings_json;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+}
+else {
+const err37 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1+"/settings_json",schemaPath:"#/properties/data/items/properties/fallback/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -10509,8 +15482,10 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(data15.result_expires_at === undefined){
-const err38 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i1,schemaPath:"#/properties/data/items/properties/fallback/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -10519,8 +15494,10 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(data15.mime === undefined){
-const err39 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/data/" + i0+"/fallback",schemaPath:"#/properties/data/items/properties/fallback/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -10529,9 +15506,11 @@ vErrors.push(err39);
 }
 errors++;
 }
-for(const key2 in data15){
-if(!(((((((key2 === "job_id") || (key2 === "thumbnail_url")) || (key2 === "download_url")) || (key2 === "completed_at")) || (key2 === "result_expires_at")) || (key2 === "mime")) || (key2 === "size_bytes"))){
-const err40 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data1.repeat_paid_calls !== undefined){
+let data14 = data1.repeat_paid_calls;
+if(typeof data14 !== "string"){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/repeat_paid_calls",schemaPath:"#/properties/data/items/properties/repeat_paid_calls/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -10540,12 +15519,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-if(data15.job_id !== undefined){
-let data16 = data15.job_id;
-if(typeof data16 === "string"){
-if(!(formats0.test(data16))){
-const err41 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/job_id",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(!(((data14 === "never") || (data14 === "when_uncertain")) || (data14 === "always"))){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/repeat_paid_calls",schemaPath:"#/properties/data/items/properties/repeat_paid_calls/enum",keyword:"enum",params:{allowedValues: schema51.properties.data.items.properties.repeat_paid_calls.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -10555,8 +15530,10 @@ vErrors.push(err41);
 errors++;
 }
 }
-else {
-const err42 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/job_id",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.daily_budget !== undefined){
+let data15 = data1.daily_budget;
+if((!((typeof data15 == "number") && (isFinite(data15)))) && (data15 !== null)){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/daily_budget",schemaPath:"#/properties/data/items/properties/daily_budget/type",keyword:"type",params:{type: schema51.properties.data.items.properties.daily_budget.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -10565,12 +15542,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-if(data15.thumbnail_url !== undefined){
-let data17 = data15.thumbnail_url;
-if(typeof data17 === "string"){
-if(!(formats58(data17))){
-const err43 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 99999999 || isNaN(data15)){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/daily_budget",schemaPath:"#/properties/data/items/properties/daily_budget/maximum",keyword:"maximum",params:{comparison: "<=", limit: 99999999},message:"must be <= 99999999"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -10579,9 +15553,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-else {
-const err44 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15 <= 0 || isNaN(data15)){
+const err44 = {instancePath:instancePath+"/data/" + i0+"/daily_budget",schemaPath:"#/properties/data/items/properties/daily_budget/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -10591,11 +15564,11 @@ vErrors.push(err44);
 errors++;
 }
 }
-if(data15.download_url !== undefined){
-let data18 = data15.download_url;
-if(typeof data18 === "string"){
-if(!(formats58(data18))){
-const err45 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/download_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+}
+if(data1.over_budget !== undefined){
+let data16 = data1.over_budget;
+if(typeof data16 !== "string"){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/over_budget",schemaPath:"#/properties/data/items/properties/over_budget/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -10604,9 +15577,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-else {
-const err46 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/download_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data16 === "fallback") || (data16 === "stop"))){
+const err46 = {instancePath:instancePath+"/data/" + i0+"/over_budget",schemaPath:"#/properties/data/items/properties/over_budget/enum",keyword:"enum",params:{allowedValues: schema51.properties.data.items.properties.over_budget.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -10616,11 +15588,14 @@ vErrors.push(err46);
 errors++;
 }
 }
-if(data15.completed_at !== undefined){
-let data19 = data15.completed_at;
-if(typeof data19 === "string"){
-if(!(formats2.validate(data19))){
-const err47 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/completed_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data1.budget !== undefined){
+let data17 = data1.budget;
+const _errs41 = errors;
+let valid7 = false;
+const _errs42 = errors;
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(data17.amount === undefined){
+const err47 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "amount"},message:"must have required property '"+"amount"+"'"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -10629,9 +15604,8 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-else {
-const err48 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/completed_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data17.spent === undefined){
+const err48 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "spent"},message:"must have required property '"+"spent"+"'"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -10640,12 +15614,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-if(data15.result_expires_at !== undefined){
-let data20 = data15.result_expires_at;
-if(typeof data20 === "string"){
-if(!(formats2.validate(data20))){
-const err49 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/result_expires_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data17.share === undefined){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "share"},message:"must have required property '"+"share"+"'"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -10654,9 +15624,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-else {
-const err50 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/result_expires_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data17.currency === undefined){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -10665,12 +15634,8 @@ vErrors.push(err50);
 }
 errors++;
 }
-}
-if(data15.mime !== undefined){
-let data21 = data15.mime;
-if(typeof data21 === "string"){
-if(!pattern10.test(data21)){
-const err51 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/mime",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(data17.state === undefined){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -10679,9 +15644,8 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-else {
-const err52 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/mime",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data17.day_ends_at === undefined){
+const err52 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "day_ends_at"},message:"must have required property '"+"day_ends_at"+"'"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -10690,11 +15654,11 @@ vErrors.push(err52);
 }
 errors++;
 }
-}
-if(data15.size_bytes !== undefined){
-let data22 = data15.size_bytes;
-if((!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))) && (data22 !== null)){
-const err53 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/size_bytes/type",keyword:"type",params:{type: schema46.properties.data.items.properties.recent_results.items.properties.size_bytes.type},message:"must be integer,null"};
+if(data17.amount !== undefined){
+let data18 = data17.amount;
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 <= 0 || isNaN(data18)){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/budget/amount",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/amount/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -10703,9 +15667,9 @@ vErrors.push(err53);
 }
 errors++;
 }
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 < 0 || isNaN(data22)){
-const err54 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err54 = {instancePath:instancePath+"/data/" + i0+"/budget/amount",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/amount/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -10715,10 +15679,11 @@ vErrors.push(err54);
 errors++;
 }
 }
-}
-}
-else {
-const err55 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i1,schemaPath:"#/properties/data/items/properties/recent_results/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data17.spent !== undefined){
+let data19 = data17.spent;
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 < 0 || isNaN(data19)){
+const err55 = {instancePath:instancePath+"/data/" + i0+"/budget/spent",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/spent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -10728,9 +15693,8 @@ vErrors.push(err55);
 errors++;
 }
 }
-}
 else {
-const err56 = {instancePath:instancePath+"/data/" + i0+"/recent_results",schemaPath:"#/properties/data/items/properties/recent_results/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err56 = {instancePath:instancePath+"/data/" + i0+"/budget/spent",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/spent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -10740,9 +15704,11 @@ vErrors.push(err56);
 errors++;
 }
 }
-}
-else {
-const err57 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data17.share !== undefined){
+let data20 = data17.share;
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 0 || isNaN(data20)){
+const err57 = {instancePath:instancePath+"/data/" + i0+"/budget/share",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -10752,9 +15718,8 @@ vErrors.push(err57);
 errors++;
 }
 }
-}
 else {
-const err58 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err58 = {instancePath:instancePath+"/data/" + i0+"/budget/share",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/share/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -10764,11 +15729,10 @@ vErrors.push(err58);
 errors++;
 }
 }
-if(data.meta !== undefined){
-let data23 = data.meta;
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
-if(data23.total === undefined){
-const err59 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(data17.currency !== undefined){
+let data21 = data17.currency;
+if((typeof data21 !== "string") && (data21 !== null)){
+const err59 = {instancePath:instancePath+"/data/" + i0+"/budget/currency",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/currency/type",keyword:"type",params:{type: schema51.properties.data.items.properties.budget.anyOf[0].properties.currency.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -10777,9 +15741,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-for(const key3 in data23){
-if(!(key3 === "total")){
-const err60 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(typeof data21 === "string"){
+if(!pattern11.test(data21)){
+const err60 = {instancePath:instancePath+"/data/" + i0+"/budget/currency",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -10789,10 +15753,11 @@ vErrors.push(err60);
 errors++;
 }
 }
-if(data23.total !== undefined){
-let data24 = data23.total;
-if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
-const err61 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+if(data17.state !== undefined){
+let data22 = data17.state;
+if(typeof data22 !== "string"){
+const err61 = {instancePath:instancePath+"/data/" + i0+"/budget/state",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -10801,9 +15766,8 @@ vErrors.push(err61);
 }
 errors++;
 }
-if((typeof data24 == "number") && (isFinite(data24))){
-if(data24 < 0 || isNaN(data24)){
-const err62 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(!(((data22 === "ok") || (data22 === "warned")) || (data22 === "used_up"))){
+const err62 = {instancePath:instancePath+"/data/" + i0+"/budget/state",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/state/enum",keyword:"enum",params:{allowedValues: schema51.properties.data.items.properties.budget.anyOf[0].properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -10813,10 +15777,11 @@ vErrors.push(err62);
 errors++;
 }
 }
-}
-}
-else {
-const err63 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data17.day_ends_at !== undefined){
+let data23 = data17.day_ends_at;
+if(typeof data23 === "string"){
+if(!(formats6.validate(data23))){
+const err63 = {instancePath:instancePath+"/data/" + i0+"/budget/day_ends_at",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/day_ends_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -10826,9 +15791,8 @@ vErrors.push(err63);
 errors++;
 }
 }
-}
 else {
-const err64 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err64 = {instancePath:instancePath+"/data/" + i0+"/budget/day_ends_at",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/properties/day_ends_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -10837,18 +15801,688 @@ vErrors.push(err64);
 }
 errors++;
 }
-validate35.errors = vErrors;
+}
+}
+else {
+const err65 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+var _valid0 = _errs42 === errors;
+valid7 = valid7 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.amount = true;
+props0.spent = true;
+props0.share = true;
+props0.currency = true;
+props0.state = true;
+props0.day_ends_at = true;
+}
+const _errs56 = errors;
+if(data17 !== null){
+const err66 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+var _valid0 = _errs56 === errors;
+valid7 = valid7 || _valid0;
+if(!valid7){
+const err67 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+else {
+errors = _errs41;
+if(vErrors !== null){
+if(_errs41){
+vErrors.length = _errs41;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
+if(props0 !== true){
+for(const key3 in data17){
+if(!props0 || !props0[key3]){
+const err68 = {instancePath:instancePath+"/data/" + i0+"/budget",schemaPath:"#/properties/data/items/properties/budget/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key3},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data1.warnings !== undefined){
+let data24 = data1.warnings;
+if(Array.isArray(data24)){
+const len2 = data24.length;
+for(let i2=0; i2<len2; i2++){
+let data25 = data24[i2];
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+if(data25.code === undefined){
+const err69 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2,schemaPath:"#/properties/data/items/properties/warnings/items/required",keyword:"required",params:{missingProperty: "code"},message:"must have required property '"+"code"+"'"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if(data25.message === undefined){
+const err70 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2,schemaPath:"#/properties/data/items/properties/warnings/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+for(const key4 in data25){
+if(!((key4 === "code") || (key4 === "message"))){
+const err71 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2,schemaPath:"#/properties/data/items/properties/warnings/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data25.code !== undefined){
+let data26 = data25.code;
+if(typeof data26 !== "string"){
+const err72 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2+"/code",schemaPath:"#/properties/data/items/properties/warnings/items/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+if(!((((((((((data26 === "public_address_private") || (data26 === "public_address_silent")) || (data26 === "no_fallback")) || (data26 === "fallback_repeats")) || (data26 === "fallback_unreachable")) || (data26 === "fallback_without_key")) || (data26 === "budget_without_price")) || (data26 === "budget_without_fallback")) || (data26 === "budget_warned")) || (data26 === "budget_used_up"))){
+const err73 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2+"/code",schemaPath:"#/properties/data/items/properties/warnings/items/properties/code/enum",keyword:"enum",params:{allowedValues: schema51.properties.data.items.properties.warnings.items.properties.code.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+if(data25.message !== undefined){
+if(typeof data25.message !== "string"){
+const err74 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2+"/message",schemaPath:"#/properties/data/items/properties/warnings/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+else {
+const err75 = {instancePath:instancePath+"/data/" + i0+"/warnings/" + i2,schemaPath:"#/properties/data/items/properties/warnings/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+}
+else {
+const err76 = {instancePath:instancePath+"/data/" + i0+"/warnings",schemaPath:"#/properties/data/items/properties/warnings/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+}
+if(data1.version !== undefined){
+let data28 = data1.version;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const err77 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 < 1 || isNaN(data28)){
+const err78 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+}
+if(data1.last_reset_at !== undefined){
+let data29 = data1.last_reset_at;
+if((typeof data29 !== "string") && (data29 !== null)){
+const err79 = {instancePath:instancePath+"/data/" + i0+"/last_reset_at",schemaPath:"#/properties/data/items/properties/last_reset_at/type",keyword:"type",params:{type: schema51.properties.data.items.properties.last_reset_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+if(typeof data29 === "string"){
+if(!(formats6.validate(data29))){
+const err80 = {instancePath:instancePath+"/data/" + i0+"/last_reset_at",schemaPath:"#/properties/data/items/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+}
+if(data1.created_at !== undefined){
+let data30 = data1.created_at;
+if(typeof data30 === "string"){
+if(!(formats6.validate(data30))){
+const err81 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+}
+else {
+const err82 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+if(data1.updated_at !== undefined){
+let data31 = data1.updated_at;
+if(typeof data31 === "string"){
+if(!(formats6.validate(data31))){
+const err83 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+}
+else {
+const err84 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+}
+if(data1.updated_by !== undefined){
+let data32 = data1.updated_by;
+if((typeof data32 !== "string") && (data32 !== null)){
+const err85 = {instancePath:instancePath+"/data/" + i0+"/updated_by",schemaPath:"#/properties/data/items/properties/updated_by/type",keyword:"type",params:{type: schema51.properties.data.items.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+}
+if(data1.recent_results !== undefined){
+let data33 = data1.recent_results;
+if(Array.isArray(data33)){
+if(data33.length > 10){
+const err86 = {instancePath:instancePath+"/data/" + i0+"/recent_results",schemaPath:"#/properties/data/items/properties/recent_results/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+const len3 = data33.length;
+for(let i3=0; i3<len3; i3++){
+let data34 = data33[i3];
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+if(data34.job_id === undefined){
+const err87 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+if(data34.thumbnail_url === undefined){
+const err88 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+if(data34.download_url === undefined){
+const err89 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+if(data34.completed_at === undefined){
+const err90 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+if(data34.result_expires_at === undefined){
+const err91 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+if(data34.mime === undefined){
+const err92 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+for(const key5 in data34){
+if(!(((((((key5 === "job_id") || (key5 === "thumbnail_url")) || (key5 === "download_url")) || (key5 === "completed_at")) || (key5 === "result_expires_at")) || (key5 === "mime")) || (key5 === "size_bytes"))){
+const err93 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+if(data34.job_id !== undefined){
+let data35 = data34.job_id;
+if(typeof data35 === "string"){
+if(!(formats0.test(data35))){
+const err94 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/job_id",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+else {
+const err95 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/job_id",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+if(data34.thumbnail_url !== undefined){
+let data36 = data34.thumbnail_url;
+if(typeof data36 === "string"){
+if(!(formats2(data36))){
+const err96 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+else {
+const err97 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+if(data34.download_url !== undefined){
+let data37 = data34.download_url;
+if(typeof data37 === "string"){
+if(!(formats2(data37))){
+const err98 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/download_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+else {
+const err99 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/download_url",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+if(data34.completed_at !== undefined){
+let data38 = data34.completed_at;
+if(typeof data38 === "string"){
+if(!(formats6.validate(data38))){
+const err100 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/completed_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+else {
+const err101 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/completed_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+if(data34.result_expires_at !== undefined){
+let data39 = data34.result_expires_at;
+if(typeof data39 === "string"){
+if(!(formats6.validate(data39))){
+const err102 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/result_expires_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+else {
+const err103 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/result_expires_at",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+}
+if(data34.mime !== undefined){
+let data40 = data34.mime;
+if(typeof data40 === "string"){
+if(!pattern10.test(data40)){
+const err104 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/mime",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/mime",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+if(data34.size_bytes !== undefined){
+let data41 = data34.size_bytes;
+if((!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))) && (data41 !== null)){
+const err106 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/size_bytes",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/size_bytes/type",keyword:"type",params:{type: schema51.properties.data.items.properties.recent_results.items.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 < 0 || isNaN(data41)){
+const err107 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3+"/size_bytes",schemaPath:"#/properties/data/items/properties/recent_results/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err108 = {instancePath:instancePath+"/data/" + i0+"/recent_results/" + i3,schemaPath:"#/properties/data/items/properties/recent_results/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err108];
+}
+else {
+vErrors.push(err108);
+}
+errors++;
+}
+}
+}
+else {
+const err109 = {instancePath:instancePath+"/data/" + i0+"/recent_results",schemaPath:"#/properties/data/items/properties/recent_results/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err109];
+}
+else {
+vErrors.push(err109);
+}
+errors++;
+}
+}
+}
+else {
+const err110 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err110];
+}
+else {
+vErrors.push(err110);
+}
+errors++;
+}
+}
+}
+else {
+const err111 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err111];
+}
+else {
+vErrors.push(err111);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data42 = data.meta;
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(data42.total === undefined){
+const err112 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err112];
+}
+else {
+vErrors.push(err112);
+}
+errors++;
+}
+for(const key6 in data42){
+if(!(key6 === "total")){
+const err113 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err113];
+}
+else {
+vErrors.push(err113);
+}
+errors++;
+}
+}
+if(data42.total !== undefined){
+let data43 = data42.total;
+if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
+const err114 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err114];
+}
+else {
+vErrors.push(err114);
+}
+errors++;
+}
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 < 0 || isNaN(data43)){
+const err115 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err115];
+}
+else {
+vErrors.push(err115);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err116 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err116];
+}
+else {
+vErrors.push(err116);
+}
+errors++;
+}
+}
+}
+else {
+const err117 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err117];
+}
+else {
+vErrors.push(err117);
+}
+errors++;
+}
+validate40.errors = vErrors;
 return errors === 0;
 }
-validate35.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate40.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v16 = validate36;
-const schema47 = {"type":"object","required":["id","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","version","created_at","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"version":{"type":"integer","minimum":1},"last_reset_at":{"type":["string","null"],"format":"date-time"},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":["string","null"]},"recent_results":{"type":"array","maxItems":10,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}}},"additionalProperties":false};
+const v21 = validate41;
+const schema52 = {"type":"object","required":["id","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","fallback","repeat_paid_calls","daily_budget","over_budget","budget","warnings","version","created_at","updated_at"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"fallback":{"type":"array","maxItems":3,"items":{"type":"object","required":["provider_id","operation_id","settings_json"],"properties":{"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true}},"additionalProperties":false}},"repeat_paid_calls":{"type":"string","enum":["never","when_uncertain","always"]},"daily_budget":{"type":["number","null"],"exclusiveMinimum":0,"maximum":99999999},"over_budget":{"type":"string","enum":["fallback","stop"]},"budget":{"anyOf":[{"type":"object","required":["amount","spent","share","currency","state","day_ends_at"],"properties":{"amount":{"type":"number","exclusiveMinimum":0},"spent":{"type":"number","minimum":0},"share":{"type":"number","minimum":0},"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"state":{"type":"string","enum":["ok","warned","used_up"]},"day_ends_at":{"type":"string","format":"date-time"}}},{"type":"null"}],"unevaluatedProperties":false},"warnings":{"type":"array","items":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","enum":["public_address_private","public_address_silent","no_fallback","fallback_repeats","fallback_unreachable","fallback_without_key","budget_without_price","budget_without_fallback","budget_warned","budget_used_up"]},"message":{"type":"string"}},"additionalProperties":false}},"version":{"type":"integer","minimum":1},"last_reset_at":{"type":["string","null"],"format":"date-time"},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":["string","null"]},"recent_results":{"type":"array","maxItems":10,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate36(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate41(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate36.evaluated;
+const evaluated0 = validate41.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -10926,8 +16560,8 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(data.version === undefined){
-const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
+if(data.fallback === undefined){
+const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "fallback"},message:"must have required property '"+"fallback"+"'"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -10936,8 +16570,8 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(data.created_at === undefined){
-const err8 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(data.repeat_paid_calls === undefined){
+const err8 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "repeat_paid_calls"},message:"must have required property '"+"repeat_paid_calls"+"'"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -10946,8 +16580,8 @@ vErrors.push(err8);
 }
 errors++;
 }
-if(data.updated_at === undefined){
-const err9 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(data.daily_budget === undefined){
+const err9 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "daily_budget"},message:"must have required property '"+"daily_budget"+"'"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -10956,9 +16590,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-for(const key0 in data){
-if(!(func4.call(schema47.properties, key0))){
-const err10 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(data.over_budget === undefined){
+const err10 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "over_budget"},message:"must have required property '"+"over_budget"+"'"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -10967,12 +16600,8 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-if(data.id !== undefined){
-let data0 = data.id;
-if(typeof data0 === "string"){
-if(!pattern12.test(data0)){
-const err11 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(data.budget === undefined){
+const err11 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "budget"},message:"must have required property '"+"budget"+"'"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -10981,9 +16610,8 @@ vErrors.push(err11);
 }
 errors++;
 }
-}
-else {
-const err12 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.warnings === undefined){
+const err12 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "warnings"},message:"must have required property '"+"warnings"+"'"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -10992,10 +16620,8 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-if(data.name !== undefined){
-if(typeof data.name !== "string"){
-const err13 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.version === undefined){
+const err13 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "version"},message:"must have required property '"+"version"+"'"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -11004,10 +16630,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-if(data.provider_id !== undefined){
-if(typeof data.provider_id !== "string"){
-const err14 = {instancePath:instancePath+"/provider_id",schemaPath:"#/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.created_at === undefined){
+const err14 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -11016,10 +16640,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-}
-if(data.operation_id !== undefined){
-if(typeof data.operation_id !== "string"){
-const err15 = {instancePath:instancePath+"/operation_id",schemaPath:"#/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.updated_at === undefined){
+const err15 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -11028,13 +16650,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-if(data.settings_json !== undefined){
-let data4 = data.settings_json;
-if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
-}
-else {
-const err16 = {instancePath:instancePath+"/settings_json",schemaPath:"#/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key0 in data){
+if(!(func6.call(schema52.properties, key0))){
+const err16 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -11044,9 +16662,11 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.is_enabled !== undefined){
-if(typeof data.is_enabled !== "boolean"){
-const err17 = {instancePath:instancePath+"/is_enabled",schemaPath:"#/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!pattern17.test(data0)){
+const err17 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -11056,10 +16676,8 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.keep_original_hours !== undefined){
-let data6 = data.keep_original_hours;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err18 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err18 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -11068,9 +16686,10 @@ vErrors.push(err18);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 > 720 || isNaN(data6)){
-const err19 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+}
+if(data.name !== undefined){
+if(typeof data.name !== "string"){
+const err19 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -11079,8 +16698,10 @@ vErrors.push(err19);
 }
 errors++;
 }
-if(data6 < 0 || isNaN(data6)){
-const err20 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data.provider_id !== undefined){
+if(typeof data.provider_id !== "string"){
+const err20 = {instancePath:instancePath+"/provider_id",schemaPath:"#/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -11090,11 +16711,9 @@ vErrors.push(err20);
 errors++;
 }
 }
-}
-if(data.version !== undefined){
-let data7 = data.version;
-if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
-const err21 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.operation_id !== undefined){
+if(typeof data.operation_id !== "string"){
+const err21 = {instancePath:instancePath+"/operation_id",schemaPath:"#/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -11103,9 +16722,13 @@ vErrors.push(err21);
 }
 errors++;
 }
-if((typeof data7 == "number") && (isFinite(data7))){
-if(data7 < 1 || isNaN(data7)){
-const err22 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data.settings_json !== undefined){
+let data4 = data.settings_json;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+}
+else {
+const err22 = {instancePath:instancePath+"/settings_json",schemaPath:"#/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -11115,11 +16738,9 @@ vErrors.push(err22);
 errors++;
 }
 }
-}
-if(data.last_reset_at !== undefined){
-let data8 = data.last_reset_at;
-if((typeof data8 !== "string") && (data8 !== null)){
-const err23 = {instancePath:instancePath+"/last_reset_at",schemaPath:"#/properties/last_reset_at/type",keyword:"type",params:{type: schema47.properties.last_reset_at.type},message:"must be string,null"};
+if(data.is_enabled !== undefined){
+if(typeof data.is_enabled !== "boolean"){
+const err23 = {instancePath:instancePath+"/is_enabled",schemaPath:"#/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -11128,9 +16749,11 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(typeof data8 === "string"){
-if(!(formats2.validate(data8))){
-const err24 = {instancePath:instancePath+"/last_reset_at",schemaPath:"#/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data.keep_original_hours !== undefined){
+let data6 = data.keep_original_hours;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err24 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -11139,13 +16762,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-}
-if(data.created_at !== undefined){
-let data9 = data.created_at;
-if(typeof data9 === "string"){
-if(!(formats2.validate(data9))){
-const err25 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 720 || isNaN(data6)){
+const err25 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -11154,9 +16773,8 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data6 < 0 || isNaN(data6)){
+const err26 = {instancePath:instancePath+"/keep_original_hours",schemaPath:"#/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -11166,11 +16784,12 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data.updated_at !== undefined){
-let data10 = data.updated_at;
-if(typeof data10 === "string"){
-if(!(formats2.validate(data10))){
-const err27 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+}
+if(data.fallback !== undefined){
+let data7 = data.fallback;
+if(Array.isArray(data7)){
+if(data7.length > 3){
+const err27 = {instancePath:instancePath+"/fallback",schemaPath:"#/properties/fallback/maxItems",keyword:"maxItems",params:{limit: 3},message:"must NOT have more than 3 items"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -11179,9 +16798,12 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-else {
-const err28 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len0 = data7.length;
+for(let i0=0; i0<len0; i0++){
+let data8 = data7[i0];
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.provider_id === undefined){
+const err28 = {instancePath:instancePath+"/fallback/" + i0,schemaPath:"#/properties/fallback/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -11190,11 +16812,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-if(data.updated_by !== undefined){
-let data11 = data.updated_by;
-if((typeof data11 !== "string") && (data11 !== null)){
-const err29 = {instancePath:instancePath+"/updated_by",schemaPath:"#/properties/updated_by/type",keyword:"type",params:{type: schema47.properties.updated_by.type},message:"must be string,null"};
+if(data8.operation_id === undefined){
+const err29 = {instancePath:instancePath+"/fallback/" + i0,schemaPath:"#/properties/fallback/items/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -11203,12 +16822,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-if(data.recent_results !== undefined){
-let data12 = data.recent_results;
-if(Array.isArray(data12)){
-if(data12.length > 10){
-const err30 = {instancePath:instancePath+"/recent_results",schemaPath:"#/properties/recent_results/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(data8.settings_json === undefined){
+const err30 = {instancePath:instancePath+"/fallback/" + i0,schemaPath:"#/properties/fallback/items/required",keyword:"required",params:{missingProperty: "settings_json"},message:"must have required property '"+"settings_json"+"'"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -11217,12 +16832,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-const len0 = data12.length;
-for(let i0=0; i0<len0; i0++){
-let data13 = data12[i0];
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(data13.job_id === undefined){
-const err31 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+for(const key1 in data8){
+if(!(((key1 === "provider_id") || (key1 === "operation_id")) || (key1 === "settings_json"))){
+const err31 = {instancePath:instancePath+"/fallback/" + i0,schemaPath:"#/properties/fallback/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -11231,8 +16843,10 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(data13.thumbnail_url === undefined){
-const err32 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+}
+if(data8.provider_id !== undefined){
+if(typeof data8.provider_id !== "string"){
+const err32 = {instancePath:instancePath+"/fallback/" + i0+"/provider_id",schemaPath:"#/properties/fallback/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -11241,8 +16855,10 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(data13.download_url === undefined){
-const err33 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+}
+if(data8.operation_id !== undefined){
+if(typeof data8.operation_id !== "string"){
+const err33 = {instancePath:instancePath+"/fallback/" + i0+"/operation_id",schemaPath:"#/properties/fallback/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -11251,8 +16867,13 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(data13.completed_at === undefined){
-const err34 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+}
+if(data8.settings_json !== undefined){
+let data11 = data8.settings_json;
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+}
+else {
+const err34 = {instancePath:instancePath+"/fallback/" + i0+"/settings_json",schemaPath:"#/properties/fallback/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -11261,8 +16882,10 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data13.result_expires_at === undefined){
-const err35 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/fallback/" + i0,schemaPath:"#/properties/fallback/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -11271,8 +16894,10 @@ vErrors.push(err35);
 }
 errors++;
 }
-if(data13.mime === undefined){
-const err36 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/fallback",schemaPath:"#/properties/fallback/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -11281,9 +16906,11 @@ vErrors.push(err36);
 }
 errors++;
 }
-for(const key1 in data13){
-if(!(((((((key1 === "job_id") || (key1 === "thumbnail_url")) || (key1 === "download_url")) || (key1 === "completed_at")) || (key1 === "result_expires_at")) || (key1 === "mime")) || (key1 === "size_bytes"))){
-const err37 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+}
+if(data.repeat_paid_calls !== undefined){
+let data12 = data.repeat_paid_calls;
+if(typeof data12 !== "string"){
+const err37 = {instancePath:instancePath+"/repeat_paid_calls",schemaPath:"#/properties/repeat_paid_calls/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -11292,12 +16919,8 @@ vErrors.push(err37);
 }
 errors++;
 }
-}
-if(data13.job_id !== undefined){
-let data14 = data13.job_id;
-if(typeof data14 === "string"){
-if(!(formats0.test(data14))){
-const err38 = {instancePath:instancePath+"/recent_results/" + i0+"/job_id",schemaPath:"#/properties/recent_results/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(!(((data12 === "never") || (data12 === "when_uncertain")) || (data12 === "always"))){
+const err38 = {instancePath:instancePath+"/repeat_paid_calls",schemaPath:"#/properties/repeat_paid_calls/enum",keyword:"enum",params:{allowedValues: schema52.properties.repeat_paid_calls.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -11307,8 +16930,10 @@ vErrors.push(err38);
 errors++;
 }
 }
-else {
-const err39 = {instancePath:instancePath+"/recent_results/" + i0+"/job_id",schemaPath:"#/properties/recent_results/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.daily_budget !== undefined){
+let data13 = data.daily_budget;
+if((!((typeof data13 == "number") && (isFinite(data13)))) && (data13 !== null)){
+const err39 = {instancePath:instancePath+"/daily_budget",schemaPath:"#/properties/daily_budget/type",keyword:"type",params:{type: schema52.properties.daily_budget.type},message:"must be number,null"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -11317,12 +16942,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-if(data13.thumbnail_url !== undefined){
-let data15 = data13.thumbnail_url;
-if(typeof data15 === "string"){
-if(!(formats58(data15))){
-const err40 = {instancePath:instancePath+"/recent_results/" + i0+"/thumbnail_url",schemaPath:"#/properties/recent_results/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 99999999 || isNaN(data13)){
+const err40 = {instancePath:instancePath+"/daily_budget",schemaPath:"#/properties/daily_budget/maximum",keyword:"maximum",params:{comparison: "<=", limit: 99999999},message:"must be <= 99999999"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -11331,9 +16953,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-else {
-const err41 = {instancePath:instancePath+"/recent_results/" + i0+"/thumbnail_url",schemaPath:"#/properties/recent_results/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data13 <= 0 || isNaN(data13)){
+const err41 = {instancePath:instancePath+"/daily_budget",schemaPath:"#/properties/daily_budget/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -11343,11 +16964,11 @@ vErrors.push(err41);
 errors++;
 }
 }
-if(data13.download_url !== undefined){
-let data16 = data13.download_url;
-if(typeof data16 === "string"){
-if(!(formats58(data16))){
-const err42 = {instancePath:instancePath+"/recent_results/" + i0+"/download_url",schemaPath:"#/properties/recent_results/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+}
+if(data.over_budget !== undefined){
+let data14 = data.over_budget;
+if(typeof data14 !== "string"){
+const err42 = {instancePath:instancePath+"/over_budget",schemaPath:"#/properties/over_budget/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -11356,9 +16977,8 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-else {
-const err43 = {instancePath:instancePath+"/recent_results/" + i0+"/download_url",schemaPath:"#/properties/recent_results/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!((data14 === "fallback") || (data14 === "stop"))){
+const err43 = {instancePath:instancePath+"/over_budget",schemaPath:"#/properties/over_budget/enum",keyword:"enum",params:{allowedValues: schema52.properties.over_budget.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -11368,11 +16988,14 @@ vErrors.push(err43);
 errors++;
 }
 }
-if(data13.completed_at !== undefined){
-let data17 = data13.completed_at;
-if(typeof data17 === "string"){
-if(!(formats2.validate(data17))){
-const err44 = {instancePath:instancePath+"/recent_results/" + i0+"/completed_at",schemaPath:"#/properties/recent_results/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data.budget !== undefined){
+let data15 = data.budget;
+const _errs36 = errors;
+let valid4 = false;
+const _errs37 = errors;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(data15.amount === undefined){
+const err44 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "amount"},message:"must have required property '"+"amount"+"'"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -11381,9 +17004,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-else {
-const err45 = {instancePath:instancePath+"/recent_results/" + i0+"/completed_at",schemaPath:"#/properties/recent_results/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.spent === undefined){
+const err45 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "spent"},message:"must have required property '"+"spent"+"'"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -11392,12 +17014,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-if(data13.result_expires_at !== undefined){
-let data18 = data13.result_expires_at;
-if(typeof data18 === "string"){
-if(!(formats2.validate(data18))){
-const err46 = {instancePath:instancePath+"/recent_results/" + i0+"/result_expires_at",schemaPath:"#/properties/recent_results/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data15.share === undefined){
+const err46 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "share"},message:"must have required property '"+"share"+"'"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -11406,9 +17024,8 @@ vErrors.push(err46);
 }
 errors++;
 }
-}
-else {
-const err47 = {instancePath:instancePath+"/recent_results/" + i0+"/result_expires_at",schemaPath:"#/properties/recent_results/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.currency === undefined){
+const err47 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -11417,12 +17034,8 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-if(data13.mime !== undefined){
-let data19 = data13.mime;
-if(typeof data19 === "string"){
-if(!pattern10.test(data19)){
-const err48 = {instancePath:instancePath+"/recent_results/" + i0+"/mime",schemaPath:"#/properties/recent_results/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(data15.state === undefined){
+const err48 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -11431,9 +17044,8 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-else {
-const err49 = {instancePath:instancePath+"/recent_results/" + i0+"/mime",schemaPath:"#/properties/recent_results/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data15.day_ends_at === undefined){
+const err49 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/required",keyword:"required",params:{missingProperty: "day_ends_at"},message:"must have required property '"+"day_ends_at"+"'"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -11442,11 +17054,11 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-if(data13.size_bytes !== undefined){
-let data20 = data13.size_bytes;
-if((!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))) && (data20 !== null)){
-const err50 = {instancePath:instancePath+"/recent_results/" + i0+"/size_bytes",schemaPath:"#/properties/recent_results/items/properties/size_bytes/type",keyword:"type",params:{type: schema47.properties.recent_results.items.properties.size_bytes.type},message:"must be integer,null"};
+if(data15.amount !== undefined){
+let data16 = data15.amount;
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 <= 0 || isNaN(data16)){
+const err50 = {instancePath:instancePath+"/budget/amount",schemaPath:"#/properties/budget/anyOf/0/properties/amount/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -11455,9 +17067,9 @@ vErrors.push(err50);
 }
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 < 0 || isNaN(data20)){
-const err51 = {instancePath:instancePath+"/recent_results/" + i0+"/size_bytes",schemaPath:"#/properties/recent_results/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+else {
+const err51 = {instancePath:instancePath+"/budget/amount",schemaPath:"#/properties/budget/anyOf/0/properties/amount/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -11467,10 +17079,11 @@ vErrors.push(err51);
 errors++;
 }
 }
-}
-}
-else {
-const err52 = {instancePath:instancePath+"/recent_results/" + i0,schemaPath:"#/properties/recent_results/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.spent !== undefined){
+let data17 = data15.spent;
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err52 = {instancePath:instancePath+"/budget/spent",schemaPath:"#/properties/budget/anyOf/0/properties/spent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -11480,9 +17093,8 @@ vErrors.push(err52);
 errors++;
 }
 }
-}
 else {
-const err53 = {instancePath:instancePath+"/recent_results",schemaPath:"#/properties/recent_results/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err53 = {instancePath:instancePath+"/budget/spent",schemaPath:"#/properties/budget/anyOf/0/properties/spent/type",keyword:"type",params:{type: "number"},message:"must be number"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -11492,9 +17104,11 @@ vErrors.push(err53);
 errors++;
 }
 }
-}
-else {
-const err54 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data15.share !== undefined){
+let data18 = data15.share;
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err54 = {instancePath:instancePath+"/budget/share",schemaPath:"#/properties/budget/anyOf/0/properties/share/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -11503,18 +17117,686 @@ vErrors.push(err54);
 }
 errors++;
 }
-validate36.errors = vErrors;
+}
+else {
+const err55 = {instancePath:instancePath+"/budget/share",schemaPath:"#/properties/budget/anyOf/0/properties/share/type",keyword:"type",params:{type: "number"},message:"must be number"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+if(data15.currency !== undefined){
+let data19 = data15.currency;
+if((typeof data19 !== "string") && (data19 !== null)){
+const err56 = {instancePath:instancePath+"/budget/currency",schemaPath:"#/properties/budget/anyOf/0/properties/currency/type",keyword:"type",params:{type: schema52.properties.budget.anyOf[0].properties.currency.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(typeof data19 === "string"){
+if(!pattern11.test(data19)){
+const err57 = {instancePath:instancePath+"/budget/currency",schemaPath:"#/properties/budget/anyOf/0/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+}
+if(data15.state !== undefined){
+let data20 = data15.state;
+if(typeof data20 !== "string"){
+const err58 = {instancePath:instancePath+"/budget/state",schemaPath:"#/properties/budget/anyOf/0/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(!(((data20 === "ok") || (data20 === "warned")) || (data20 === "used_up"))){
+const err59 = {instancePath:instancePath+"/budget/state",schemaPath:"#/properties/budget/anyOf/0/properties/state/enum",keyword:"enum",params:{allowedValues: schema52.properties.budget.anyOf[0].properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+}
+if(data15.day_ends_at !== undefined){
+let data21 = data15.day_ends_at;
+if(typeof data21 === "string"){
+if(!(formats6.validate(data21))){
+const err60 = {instancePath:instancePath+"/budget/day_ends_at",schemaPath:"#/properties/budget/anyOf/0/properties/day_ends_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+else {
+const err61 = {instancePath:instancePath+"/budget/day_ends_at",schemaPath:"#/properties/budget/anyOf/0/properties/day_ends_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+}
+else {
+const err62 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+var _valid0 = _errs37 === errors;
+valid4 = valid4 || _valid0;
+if(_valid0){
+var props0 = {};
+props0.amount = true;
+props0.spent = true;
+props0.share = true;
+props0.currency = true;
+props0.state = true;
+props0.day_ends_at = true;
+}
+const _errs51 = errors;
+if(data15 !== null){
+const err63 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+var _valid0 = _errs51 === errors;
+valid4 = valid4 || _valid0;
+if(!valid4){
+const err64 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+else {
+errors = _errs36;
+if(vErrors !== null){
+if(_errs36){
+vErrors.length = _errs36;
+}
+else {
+vErrors = null;
+}
+}
+}
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(props0 !== true){
+for(const key2 in data15){
+if(!props0 || !props0[key2]){
+const err65 = {instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key2},message:"must NOT have unevaluated properties"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+}
+}
+}
+if(data.warnings !== undefined){
+let data22 = data.warnings;
+if(Array.isArray(data22)){
+const len1 = data22.length;
+for(let i1=0; i1<len1; i1++){
+let data23 = data22[i1];
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.code === undefined){
+const err66 = {instancePath:instancePath+"/warnings/" + i1,schemaPath:"#/properties/warnings/items/required",keyword:"required",params:{missingProperty: "code"},message:"must have required property '"+"code"+"'"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+if(data23.message === undefined){
+const err67 = {instancePath:instancePath+"/warnings/" + i1,schemaPath:"#/properties/warnings/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+for(const key3 in data23){
+if(!((key3 === "code") || (key3 === "message"))){
+const err68 = {instancePath:instancePath+"/warnings/" + i1,schemaPath:"#/properties/warnings/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+if(data23.code !== undefined){
+let data24 = data23.code;
+if(typeof data24 !== "string"){
+const err69 = {instancePath:instancePath+"/warnings/" + i1+"/code",schemaPath:"#/properties/warnings/items/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+if(!((((((((((data24 === "public_address_private") || (data24 === "public_address_silent")) || (data24 === "no_fallback")) || (data24 === "fallback_repeats")) || (data24 === "fallback_unreachable")) || (data24 === "fallback_without_key")) || (data24 === "budget_without_price")) || (data24 === "budget_without_fallback")) || (data24 === "budget_warned")) || (data24 === "budget_used_up"))){
+const err70 = {instancePath:instancePath+"/warnings/" + i1+"/code",schemaPath:"#/properties/warnings/items/properties/code/enum",keyword:"enum",params:{allowedValues: schema52.properties.warnings.items.properties.code.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+if(data23.message !== undefined){
+if(typeof data23.message !== "string"){
+const err71 = {instancePath:instancePath+"/warnings/" + i1+"/message",schemaPath:"#/properties/warnings/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+}
+else {
+const err72 = {instancePath:instancePath+"/warnings/" + i1,schemaPath:"#/properties/warnings/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+}
+else {
+const err73 = {instancePath:instancePath+"/warnings",schemaPath:"#/properties/warnings/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+if(data.version !== undefined){
+let data26 = data.version;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err74 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < 1 || isNaN(data26)){
+const err75 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+}
+}
+if(data.last_reset_at !== undefined){
+let data27 = data.last_reset_at;
+if((typeof data27 !== "string") && (data27 !== null)){
+const err76 = {instancePath:instancePath+"/last_reset_at",schemaPath:"#/properties/last_reset_at/type",keyword:"type",params:{type: schema52.properties.last_reset_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err76];
+}
+else {
+vErrors.push(err76);
+}
+errors++;
+}
+if(typeof data27 === "string"){
+if(!(formats6.validate(data27))){
+const err77 = {instancePath:instancePath+"/last_reset_at",schemaPath:"#/properties/last_reset_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err77];
+}
+else {
+vErrors.push(err77);
+}
+errors++;
+}
+}
+}
+if(data.created_at !== undefined){
+let data28 = data.created_at;
+if(typeof data28 === "string"){
+if(!(formats6.validate(data28))){
+const err78 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err78];
+}
+else {
+vErrors.push(err78);
+}
+errors++;
+}
+}
+else {
+const err79 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err79];
+}
+else {
+vErrors.push(err79);
+}
+errors++;
+}
+}
+if(data.updated_at !== undefined){
+let data29 = data.updated_at;
+if(typeof data29 === "string"){
+if(!(formats6.validate(data29))){
+const err80 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err80];
+}
+else {
+vErrors.push(err80);
+}
+errors++;
+}
+}
+else {
+const err81 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err81];
+}
+else {
+vErrors.push(err81);
+}
+errors++;
+}
+}
+if(data.updated_by !== undefined){
+let data30 = data.updated_by;
+if((typeof data30 !== "string") && (data30 !== null)){
+const err82 = {instancePath:instancePath+"/updated_by",schemaPath:"#/properties/updated_by/type",keyword:"type",params:{type: schema52.properties.updated_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err82];
+}
+else {
+vErrors.push(err82);
+}
+errors++;
+}
+}
+if(data.recent_results !== undefined){
+let data31 = data.recent_results;
+if(Array.isArray(data31)){
+if(data31.length > 10){
+const err83 = {instancePath:instancePath+"/recent_results",schemaPath:"#/properties/recent_results/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items"};
+if(vErrors === null){
+vErrors = [err83];
+}
+else {
+vErrors.push(err83);
+}
+errors++;
+}
+const len2 = data31.length;
+for(let i2=0; i2<len2; i2++){
+let data32 = data31[i2];
+if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
+if(data32.job_id === undefined){
+const err84 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err84];
+}
+else {
+vErrors.push(err84);
+}
+errors++;
+}
+if(data32.thumbnail_url === undefined){
+const err85 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err85];
+}
+else {
+vErrors.push(err85);
+}
+errors++;
+}
+if(data32.download_url === undefined){
+const err86 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err86];
+}
+else {
+vErrors.push(err86);
+}
+errors++;
+}
+if(data32.completed_at === undefined){
+const err87 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "completed_at"},message:"must have required property '"+"completed_at"+"'"};
+if(vErrors === null){
+vErrors = [err87];
+}
+else {
+vErrors.push(err87);
+}
+errors++;
+}
+if(data32.result_expires_at === undefined){
+const err88 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "result_expires_at"},message:"must have required property '"+"result_expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err88];
+}
+else {
+vErrors.push(err88);
+}
+errors++;
+}
+if(data32.mime === undefined){
+const err89 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err89];
+}
+else {
+vErrors.push(err89);
+}
+errors++;
+}
+for(const key4 in data32){
+if(!(((((((key4 === "job_id") || (key4 === "thumbnail_url")) || (key4 === "download_url")) || (key4 === "completed_at")) || (key4 === "result_expires_at")) || (key4 === "mime")) || (key4 === "size_bytes"))){
+const err90 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err90];
+}
+else {
+vErrors.push(err90);
+}
+errors++;
+}
+}
+if(data32.job_id !== undefined){
+let data33 = data32.job_id;
+if(typeof data33 === "string"){
+if(!(formats0.test(data33))){
+const err91 = {instancePath:instancePath+"/recent_results/" + i2+"/job_id",schemaPath:"#/properties/recent_results/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err91];
+}
+else {
+vErrors.push(err91);
+}
+errors++;
+}
+}
+else {
+const err92 = {instancePath:instancePath+"/recent_results/" + i2+"/job_id",schemaPath:"#/properties/recent_results/items/properties/job_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err92];
+}
+else {
+vErrors.push(err92);
+}
+errors++;
+}
+}
+if(data32.thumbnail_url !== undefined){
+let data34 = data32.thumbnail_url;
+if(typeof data34 === "string"){
+if(!(formats2(data34))){
+const err93 = {instancePath:instancePath+"/recent_results/" + i2+"/thumbnail_url",schemaPath:"#/properties/recent_results/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err93];
+}
+else {
+vErrors.push(err93);
+}
+errors++;
+}
+}
+else {
+const err94 = {instancePath:instancePath+"/recent_results/" + i2+"/thumbnail_url",schemaPath:"#/properties/recent_results/items/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err94];
+}
+else {
+vErrors.push(err94);
+}
+errors++;
+}
+}
+if(data32.download_url !== undefined){
+let data35 = data32.download_url;
+if(typeof data35 === "string"){
+if(!(formats2(data35))){
+const err95 = {instancePath:instancePath+"/recent_results/" + i2+"/download_url",schemaPath:"#/properties/recent_results/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err95];
+}
+else {
+vErrors.push(err95);
+}
+errors++;
+}
+}
+else {
+const err96 = {instancePath:instancePath+"/recent_results/" + i2+"/download_url",schemaPath:"#/properties/recent_results/items/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err96];
+}
+else {
+vErrors.push(err96);
+}
+errors++;
+}
+}
+if(data32.completed_at !== undefined){
+let data36 = data32.completed_at;
+if(typeof data36 === "string"){
+if(!(formats6.validate(data36))){
+const err97 = {instancePath:instancePath+"/recent_results/" + i2+"/completed_at",schemaPath:"#/properties/recent_results/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
+}
+errors++;
+}
+}
+else {
+const err98 = {instancePath:instancePath+"/recent_results/" + i2+"/completed_at",schemaPath:"#/properties/recent_results/items/properties/completed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err98];
+}
+else {
+vErrors.push(err98);
+}
+errors++;
+}
+}
+if(data32.result_expires_at !== undefined){
+let data37 = data32.result_expires_at;
+if(typeof data37 === "string"){
+if(!(formats6.validate(data37))){
+const err99 = {instancePath:instancePath+"/recent_results/" + i2+"/result_expires_at",schemaPath:"#/properties/recent_results/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err99];
+}
+else {
+vErrors.push(err99);
+}
+errors++;
+}
+}
+else {
+const err100 = {instancePath:instancePath+"/recent_results/" + i2+"/result_expires_at",schemaPath:"#/properties/recent_results/items/properties/result_expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err100];
+}
+else {
+vErrors.push(err100);
+}
+errors++;
+}
+}
+if(data32.mime !== undefined){
+let data38 = data32.mime;
+if(typeof data38 === "string"){
+if(!pattern10.test(data38)){
+const err101 = {instancePath:instancePath+"/recent_results/" + i2+"/mime",schemaPath:"#/properties/recent_results/items/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err101];
+}
+else {
+vErrors.push(err101);
+}
+errors++;
+}
+}
+else {
+const err102 = {instancePath:instancePath+"/recent_results/" + i2+"/mime",schemaPath:"#/properties/recent_results/items/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err102];
+}
+else {
+vErrors.push(err102);
+}
+errors++;
+}
+}
+if(data32.size_bytes !== undefined){
+let data39 = data32.size_bytes;
+if((!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))) && (data39 !== null)){
+const err103 = {instancePath:instancePath+"/recent_results/" + i2+"/size_bytes",schemaPath:"#/properties/recent_results/items/properties/size_bytes/type",keyword:"type",params:{type: schema52.properties.recent_results.items.properties.size_bytes.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err103];
+}
+else {
+vErrors.push(err103);
+}
+errors++;
+}
+if((typeof data39 == "number") && (isFinite(data39))){
+if(data39 < 0 || isNaN(data39)){
+const err104 = {instancePath:instancePath+"/recent_results/" + i2+"/size_bytes",schemaPath:"#/properties/recent_results/items/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err104];
+}
+else {
+vErrors.push(err104);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err105 = {instancePath:instancePath+"/recent_results/" + i2,schemaPath:"#/properties/recent_results/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err105];
+}
+else {
+vErrors.push(err105);
+}
+errors++;
+}
+}
+}
+else {
+const err106 = {instancePath:instancePath+"/recent_results",schemaPath:"#/properties/recent_results/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err106];
+}
+else {
+vErrors.push(err106);
+}
+errors++;
+}
+}
+}
+else {
+const err107 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err107];
+}
+else {
+vErrors.push(err107);
+}
+errors++;
+}
+validate41.errors = vErrors;
 return errors === 0;
 }
-validate36.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate41.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v17 = validate37;
-const schema48 = {"type":"object","required":["id","updated_at","warnings"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"updated_at":{"type":"string","format":"date-time"},"warnings":{"type":"array","items":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","enum":["public_address_private","public_address_silent"]},"message":{"type":"string"}},"additionalProperties":false}}},"additionalProperties":false};
+const v22 = validate42;
+const schema53 = {"type":"object","required":["id","updated_at","warnings"],"properties":{"id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"updated_at":{"type":"string","format":"date-time"},"warnings":{"type":"array","items":{"type":"object","required":["code","message"],"properties":{"code":{"type":"string","enum":["public_address_private","public_address_silent","no_fallback","fallback_repeats","fallback_unreachable","fallback_without_key","budget_without_price","budget_without_fallback","budget_warned","budget_used_up"]},"message":{"type":"string"}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate37.evaluated;
+const evaluated0 = validate42.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -11567,7 +17849,7 @@ errors++;
 if(data.id !== undefined){
 let data0 = data.id;
 if(typeof data0 === "string"){
-if(!pattern12.test(data0)){
+if(!pattern17.test(data0)){
 const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
@@ -11592,7 +17874,7 @@ errors++;
 if(data.updated_at !== undefined){
 let data1 = data.updated_at;
 if(typeof data1 === "string"){
-if(!(formats2.validate(data1))){
+if(!(formats6.validate(data1))){
 const err6 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err6];
@@ -11665,8 +17947,8 @@ vErrors.push(err11);
 }
 errors++;
 }
-if(!((data4 === "public_address_private") || (data4 === "public_address_silent"))){
-const err12 = {instancePath:instancePath+"/warnings/" + i0+"/code",schemaPath:"#/properties/warnings/items/properties/code/enum",keyword:"enum",params:{allowedValues: schema48.properties.warnings.items.properties.code.enum},message:"must be equal to one of the allowed values"};
+if(!((((((((((data4 === "public_address_private") || (data4 === "public_address_silent")) || (data4 === "no_fallback")) || (data4 === "fallback_repeats")) || (data4 === "fallback_unreachable")) || (data4 === "fallback_without_key")) || (data4 === "budget_without_price")) || (data4 === "budget_without_fallback")) || (data4 === "budget_warned")) || (data4 === "budget_used_up"))){
+const err12 = {instancePath:instancePath+"/warnings/" + i0+"/code",schemaPath:"#/properties/warnings/items/properties/code/enum",keyword:"enum",params:{allowedValues: schema53.properties.warnings.items.properties.code.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -11723,18 +18005,926 @@ vErrors.push(err16);
 }
 errors++;
 }
-validate37.errors = vErrors;
+validate42.errors = vErrors;
 return errors === 0;
 }
-validate37.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate42.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v18 = validate38;
-const schema49 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["version","change","restored_from","changed_at","changed_by","changed_fields","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours"],"properties":{"version":{"type":"integer","minimum":1},"change":{"type":"string","enum":["created","updated","restored"]},"restored_from":{"type":["integer","null"],"minimum":1},"changed_at":{"type":"string","format":"date-time"},"changed_by":{"type":["string","null"]},"changed_fields":{"type":["array","null"],"items":{"type":"string"}},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const v23 = validate43;
+const schema54 = {"type":"object","required":["slot_id","candidates"],"properties":{"slot_id":{"type":"string","pattern":"^slot-[0-9]{3}$"},"candidates":{"type":"array","minItems":1,"items":{"type":"object","required":["provider_id","operation_id","model","outcome","job_id","duration_ms","attempts","fallback_no","made_by","cost","result","error"],"properties":{"provider_id":{"type":"string"},"operation_id":{"type":"string"},"model":{"type":["string","null"]},"outcome":{"type":"string","enum":["succeeded","failed","timeout","cancelled","refused"]},"job_id":{"type":["string","null"],"format":"uuid"},"duration_ms":{"type":"integer","minimum":0},"attempts":{"type":"integer","minimum":0},"fallback_no":{"type":"integer","minimum":0},"made_by":{"type":["string","null"]},"cost":{"type":"object","required":["currency","known","possible"],"properties":{"currency":{"type":["string","null"],"pattern":"^[A-Z]{3}$"},"known":{"type":["number","null"],"minimum":0},"possible":{"type":["number","null"],"minimum":0}},"additionalProperties":false},"result":{"type":["object","null"],"required":["download_url","thumbnail_url","mime","size_bytes","width","height","expires_at"],"properties":{"download_url":{"type":"string","format":"uri"},"thumbnail_url":{"type":"string","format":"uri"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":"integer","minimum":1},"width":{"type":["integer","null"],"minimum":1},"height":{"type":["integer","null"],"minimum":1},"expires_at":{"type":"string","format":"date-time"}},"additionalProperties":false},"error":{"type":["object","null"],"required":["code","message"],"properties":{"code":{"type":"string"},"message":{"type":"string"}},"additionalProperties":false}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate43(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate38.evaluated;
+const evaluated0 = validate43.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.slot_id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "slot_id"},message:"must have required property '"+"slot_id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.candidates === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "candidates"},message:"must have required property '"+"candidates"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "slot_id") || (key0 === "candidates"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.slot_id !== undefined){
+let data0 = data.slot_id;
+if(typeof data0 === "string"){
+if(!pattern17.test(data0)){
+const err3 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+else {
+const err4 = {instancePath:instancePath+"/slot_id",schemaPath:"#/properties/slot_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.candidates !== undefined){
+let data1 = data.candidates;
+if(Array.isArray(data1)){
+if(data1.length < 1){
+const err5 = {instancePath:instancePath+"/candidates",schemaPath:"#/properties/candidates/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.provider_id === undefined){
+const err6 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data2.operation_id === undefined){
+const err7 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data2.model === undefined){
+const err8 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "model"},message:"must have required property '"+"model"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data2.outcome === undefined){
+const err9 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "outcome"},message:"must have required property '"+"outcome"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data2.job_id === undefined){
+const err10 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data2.duration_ms === undefined){
+const err11 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "duration_ms"},message:"must have required property '"+"duration_ms"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data2.attempts === undefined){
+const err12 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "attempts"},message:"must have required property '"+"attempts"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data2.fallback_no === undefined){
+const err13 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "fallback_no"},message:"must have required property '"+"fallback_no"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+if(data2.made_by === undefined){
+const err14 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "made_by"},message:"must have required property '"+"made_by"+"'"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(data2.cost === undefined){
+const err15 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "cost"},message:"must have required property '"+"cost"+"'"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+if(data2.result === undefined){
+const err16 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(data2.error === undefined){
+const err17 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/required",keyword:"required",params:{missingProperty: "error"},message:"must have required property '"+"error"+"'"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+for(const key1 in data2){
+if(!(func6.call(schema54.properties.candidates.items.properties, key1))){
+const err18 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data2.provider_id !== undefined){
+if(typeof data2.provider_id !== "string"){
+const err19 = {instancePath:instancePath+"/candidates/" + i0+"/provider_id",schemaPath:"#/properties/candidates/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data2.operation_id !== undefined){
+if(typeof data2.operation_id !== "string"){
+const err20 = {instancePath:instancePath+"/candidates/" + i0+"/operation_id",schemaPath:"#/properties/candidates/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+if(data2.model !== undefined){
+let data5 = data2.model;
+if((typeof data5 !== "string") && (data5 !== null)){
+const err21 = {instancePath:instancePath+"/candidates/" + i0+"/model",schemaPath:"#/properties/candidates/items/properties/model/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.model.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data2.outcome !== undefined){
+let data6 = data2.outcome;
+if(typeof data6 !== "string"){
+const err22 = {instancePath:instancePath+"/candidates/" + i0+"/outcome",schemaPath:"#/properties/candidates/items/properties/outcome/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(!(((((data6 === "succeeded") || (data6 === "failed")) || (data6 === "timeout")) || (data6 === "cancelled")) || (data6 === "refused"))){
+const err23 = {instancePath:instancePath+"/candidates/" + i0+"/outcome",schemaPath:"#/properties/candidates/items/properties/outcome/enum",keyword:"enum",params:{allowedValues: schema54.properties.candidates.items.properties.outcome.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data2.job_id !== undefined){
+let data7 = data2.job_id;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err24 = {instancePath:instancePath+"/candidates/" + i0+"/job_id",schemaPath:"#/properties/candidates/items/properties/job_id/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.job_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(!(formats0.test(data7))){
+const err25 = {instancePath:instancePath+"/candidates/" + i0+"/job_id",schemaPath:"#/properties/candidates/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data2.duration_ms !== undefined){
+let data8 = data2.duration_ms;
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err26 = {instancePath:instancePath+"/candidates/" + i0+"/duration_ms",schemaPath:"#/properties/candidates/items/properties/duration_ms/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 < 0 || isNaN(data8)){
+const err27 = {instancePath:instancePath+"/candidates/" + i0+"/duration_ms",schemaPath:"#/properties/candidates/items/properties/duration_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data2.attempts !== undefined){
+let data9 = data2.attempts;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err28 = {instancePath:instancePath+"/candidates/" + i0+"/attempts",schemaPath:"#/properties/candidates/items/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err29 = {instancePath:instancePath+"/candidates/" + i0+"/attempts",schemaPath:"#/properties/candidates/items/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+if(data2.fallback_no !== undefined){
+let data10 = data2.fallback_no;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err30 = {instancePath:instancePath+"/candidates/" + i0+"/fallback_no",schemaPath:"#/properties/candidates/items/properties/fallback_no/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err31 = {instancePath:instancePath+"/candidates/" + i0+"/fallback_no",schemaPath:"#/properties/candidates/items/properties/fallback_no/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data2.made_by !== undefined){
+let data11 = data2.made_by;
+if((typeof data11 !== "string") && (data11 !== null)){
+const err32 = {instancePath:instancePath+"/candidates/" + i0+"/made_by",schemaPath:"#/properties/candidates/items/properties/made_by/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.made_by.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data2.cost !== undefined){
+let data12 = data2.cost;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+if(data12.currency === undefined){
+const err33 = {instancePath:instancePath+"/candidates/" + i0+"/cost",schemaPath:"#/properties/candidates/items/properties/cost/required",keyword:"required",params:{missingProperty: "currency"},message:"must have required property '"+"currency"+"'"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(data12.known === undefined){
+const err34 = {instancePath:instancePath+"/candidates/" + i0+"/cost",schemaPath:"#/properties/candidates/items/properties/cost/required",keyword:"required",params:{missingProperty: "known"},message:"must have required property '"+"known"+"'"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data12.possible === undefined){
+const err35 = {instancePath:instancePath+"/candidates/" + i0+"/cost",schemaPath:"#/properties/candidates/items/properties/cost/required",keyword:"required",params:{missingProperty: "possible"},message:"must have required property '"+"possible"+"'"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+for(const key2 in data12){
+if(!(((key2 === "currency") || (key2 === "known")) || (key2 === "possible"))){
+const err36 = {instancePath:instancePath+"/candidates/" + i0+"/cost",schemaPath:"#/properties/candidates/items/properties/cost/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data12.currency !== undefined){
+let data13 = data12.currency;
+if((typeof data13 !== "string") && (data13 !== null)){
+const err37 = {instancePath:instancePath+"/candidates/" + i0+"/cost/currency",schemaPath:"#/properties/candidates/items/properties/cost/properties/currency/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.cost.properties.currency.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(typeof data13 === "string"){
+if(!pattern11.test(data13)){
+const err38 = {instancePath:instancePath+"/candidates/" + i0+"/cost/currency",schemaPath:"#/properties/candidates/items/properties/cost/properties/currency/pattern",keyword:"pattern",params:{pattern: "^[A-Z]{3}$"},message:"must match pattern \""+"^[A-Z]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data12.known !== undefined){
+let data14 = data12.known;
+if((!((typeof data14 == "number") && (isFinite(data14)))) && (data14 !== null)){
+const err39 = {instancePath:instancePath+"/candidates/" + i0+"/cost/known",schemaPath:"#/properties/candidates/items/properties/cost/properties/known/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.cost.properties.known.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err40 = {instancePath:instancePath+"/candidates/" + i0+"/cost/known",schemaPath:"#/properties/candidates/items/properties/cost/properties/known/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+if(data12.possible !== undefined){
+let data15 = data12.possible;
+if((!((typeof data15 == "number") && (isFinite(data15)))) && (data15 !== null)){
+const err41 = {instancePath:instancePath+"/candidates/" + i0+"/cost/possible",schemaPath:"#/properties/candidates/items/properties/cost/properties/possible/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.cost.properties.possible.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err42 = {instancePath:instancePath+"/candidates/" + i0+"/cost/possible",schemaPath:"#/properties/candidates/items/properties/cost/properties/possible/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err43 = {instancePath:instancePath+"/candidates/" + i0+"/cost",schemaPath:"#/properties/candidates/items/properties/cost/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data2.result !== undefined){
+let data16 = data2.result;
+if((!(data16 && typeof data16 == "object" && !Array.isArray(data16))) && (data16 !== null)){
+const err44 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.result.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.download_url === undefined){
+const err45 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "download_url"},message:"must have required property '"+"download_url"+"'"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+if(data16.thumbnail_url === undefined){
+const err46 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "thumbnail_url"},message:"must have required property '"+"thumbnail_url"+"'"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if(data16.mime === undefined){
+const err47 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "mime"},message:"must have required property '"+"mime"+"'"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data16.size_bytes === undefined){
+const err48 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "size_bytes"},message:"must have required property '"+"size_bytes"+"'"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+if(data16.width === undefined){
+const err49 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "width"},message:"must have required property '"+"width"+"'"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if(data16.height === undefined){
+const err50 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "height"},message:"must have required property '"+"height"+"'"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if(data16.expires_at === undefined){
+const err51 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/required",keyword:"required",params:{missingProperty: "expires_at"},message:"must have required property '"+"expires_at"+"'"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+for(const key3 in data16){
+if(!(((((((key3 === "download_url") || (key3 === "thumbnail_url")) || (key3 === "mime")) || (key3 === "size_bytes")) || (key3 === "width")) || (key3 === "height")) || (key3 === "expires_at"))){
+const err52 = {instancePath:instancePath+"/candidates/" + i0+"/result",schemaPath:"#/properties/candidates/items/properties/result/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+if(data16.download_url !== undefined){
+let data17 = data16.download_url;
+if(typeof data17 === "string"){
+if(!(formats2(data17))){
+const err53 = {instancePath:instancePath+"/candidates/" + i0+"/result/download_url",schemaPath:"#/properties/candidates/items/properties/result/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+else {
+const err54 = {instancePath:instancePath+"/candidates/" + i0+"/result/download_url",schemaPath:"#/properties/candidates/items/properties/result/properties/download_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+if(data16.thumbnail_url !== undefined){
+let data18 = data16.thumbnail_url;
+if(typeof data18 === "string"){
+if(!(formats2(data18))){
+const err55 = {instancePath:instancePath+"/candidates/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/candidates/items/properties/result/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/candidates/" + i0+"/result/thumbnail_url",schemaPath:"#/properties/candidates/items/properties/result/properties/thumbnail_url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+if(data16.mime !== undefined){
+let data19 = data16.mime;
+if(typeof data19 === "string"){
+if(!pattern10.test(data19)){
+const err57 = {instancePath:instancePath+"/candidates/" + i0+"/result/mime",schemaPath:"#/properties/candidates/items/properties/result/properties/mime/pattern",keyword:"pattern",params:{pattern: "^image/"},message:"must match pattern \""+"^image/"+"\""};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/candidates/" + i0+"/result/mime",schemaPath:"#/properties/candidates/items/properties/result/properties/mime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+}
+if(data16.size_bytes !== undefined){
+let data20 = data16.size_bytes;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+const err59 = {instancePath:instancePath+"/candidates/" + i0+"/result/size_bytes",schemaPath:"#/properties/candidates/items/properties/result/properties/size_bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 < 1 || isNaN(data20)){
+const err60 = {instancePath:instancePath+"/candidates/" + i0+"/result/size_bytes",schemaPath:"#/properties/candidates/items/properties/result/properties/size_bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+}
+}
+if(data16.width !== undefined){
+let data21 = data16.width;
+if((!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))) && (data21 !== null)){
+const err61 = {instancePath:instancePath+"/candidates/" + i0+"/result/width",schemaPath:"#/properties/candidates/items/properties/result/properties/width/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.result.properties.width.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 < 1 || isNaN(data21)){
+const err62 = {instancePath:instancePath+"/candidates/" + i0+"/result/width",schemaPath:"#/properties/candidates/items/properties/result/properties/width/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+if(data16.height !== undefined){
+let data22 = data16.height;
+if((!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))) && (data22 !== null)){
+const err63 = {instancePath:instancePath+"/candidates/" + i0+"/result/height",schemaPath:"#/properties/candidates/items/properties/result/properties/height/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.result.properties.height.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 < 1 || isNaN(data22)){
+const err64 = {instancePath:instancePath+"/candidates/" + i0+"/result/height",schemaPath:"#/properties/candidates/items/properties/result/properties/height/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+if(data16.expires_at !== undefined){
+let data23 = data16.expires_at;
+if(typeof data23 === "string"){
+if(!(formats6.validate(data23))){
+const err65 = {instancePath:instancePath+"/candidates/" + i0+"/result/expires_at",schemaPath:"#/properties/candidates/items/properties/result/properties/expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+}
+else {
+const err66 = {instancePath:instancePath+"/candidates/" + i0+"/result/expires_at",schemaPath:"#/properties/candidates/items/properties/result/properties/expires_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+}
+}
+if(data2.error !== undefined){
+let data24 = data2.error;
+if((!(data24 && typeof data24 == "object" && !Array.isArray(data24))) && (data24 !== null)){
+const err67 = {instancePath:instancePath+"/candidates/" + i0+"/error",schemaPath:"#/properties/candidates/items/properties/error/type",keyword:"type",params:{type: schema54.properties.candidates.items.properties.error.type},message:"must be object,null"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
+if(data24.code === undefined){
+const err68 = {instancePath:instancePath+"/candidates/" + i0+"/error",schemaPath:"#/properties/candidates/items/properties/error/required",keyword:"required",params:{missingProperty: "code"},message:"must have required property '"+"code"+"'"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+if(data24.message === undefined){
+const err69 = {instancePath:instancePath+"/candidates/" + i0+"/error",schemaPath:"#/properties/candidates/items/properties/error/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+for(const key4 in data24){
+if(!((key4 === "code") || (key4 === "message"))){
+const err70 = {instancePath:instancePath+"/candidates/" + i0+"/error",schemaPath:"#/properties/candidates/items/properties/error/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+}
+if(data24.code !== undefined){
+if(typeof data24.code !== "string"){
+const err71 = {instancePath:instancePath+"/candidates/" + i0+"/error/code",schemaPath:"#/properties/candidates/items/properties/error/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err71];
+}
+else {
+vErrors.push(err71);
+}
+errors++;
+}
+}
+if(data24.message !== undefined){
+if(typeof data24.message !== "string"){
+const err72 = {instancePath:instancePath+"/candidates/" + i0+"/error/message",schemaPath:"#/properties/candidates/items/properties/error/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err72];
+}
+else {
+vErrors.push(err72);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err73 = {instancePath:instancePath+"/candidates/" + i0,schemaPath:"#/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err73];
+}
+else {
+vErrors.push(err73);
+}
+errors++;
+}
+}
+}
+else {
+const err74 = {instancePath:instancePath+"/candidates",schemaPath:"#/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err74];
+}
+else {
+vErrors.push(err74);
+}
+errors++;
+}
+}
+}
+else {
+const err75 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err75];
+}
+else {
+vErrors.push(err75);
+}
+errors++;
+}
+validate43.errors = vErrors;
+return errors === 0;
+}
+validate43.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v24 = validate44;
+const schema55 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["version","change","restored_from","changed_at","changed_by","changed_fields","name","provider_id","operation_id","settings_json","is_enabled","keep_original_hours","fallback","repeat_paid_calls","daily_budget","over_budget"],"properties":{"version":{"type":"integer","minimum":1},"change":{"type":"string","enum":["created","updated","restored"]},"restored_from":{"type":["integer","null"],"minimum":1},"changed_at":{"type":"string","format":"date-time"},"changed_by":{"type":["string","null"]},"changed_fields":{"type":["array","null"],"items":{"type":"string"}},"name":{"type":"string"},"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true},"is_enabled":{"type":"boolean"},"keep_original_hours":{"type":"integer","minimum":0,"maximum":720},"fallback":{"type":"array","maxItems":3,"items":{"type":"object","required":["provider_id","operation_id","settings_json"],"properties":{"provider_id":{"type":"string"},"operation_id":{"type":"string"},"settings_json":{"type":"object","additionalProperties":true}},"additionalProperties":false}},"repeat_paid_calls":{"type":"string","enum":["never","when_uncertain","always"]},"daily_budget":{"type":["number","null"],"exclusiveMinimum":0,"maximum":99999999},"over_budget":{"type":"string","enum":["fallback","stop"]}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate44.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -11901,9 +19091,8 @@ vErrors.push(err14);
 }
 errors++;
 }
-for(const key1 in data1){
-if(!(func4.call(schema49.properties.data.items.properties, key1))){
-const err15 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data1.fallback === undefined){
+const err15 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "fallback"},message:"must have required property '"+"fallback"+"'"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -11912,11 +19101,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-if(data1.version !== undefined){
-let data2 = data1.version;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err16 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data1.repeat_paid_calls === undefined){
+const err16 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "repeat_paid_calls"},message:"must have required property '"+"repeat_paid_calls"+"'"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -11925,9 +19111,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-if((typeof data2 == "number") && (isFinite(data2))){
-if(data2 < 1 || isNaN(data2)){
-const err17 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data1.daily_budget === undefined){
+const err17 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "daily_budget"},message:"must have required property '"+"daily_budget"+"'"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -11936,12 +19121,8 @@ vErrors.push(err17);
 }
 errors++;
 }
-}
-}
-if(data1.change !== undefined){
-let data3 = data1.change;
-if(typeof data3 !== "string"){
-const err18 = {instancePath:instancePath+"/data/" + i0+"/change",schemaPath:"#/properties/data/items/properties/change/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.over_budget === undefined){
+const err18 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "over_budget"},message:"must have required property '"+"over_budget"+"'"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -11950,8 +19131,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-if(!(((data3 === "created") || (data3 === "updated")) || (data3 === "restored"))){
-const err19 = {instancePath:instancePath+"/data/" + i0+"/change",schemaPath:"#/properties/data/items/properties/change/enum",keyword:"enum",params:{allowedValues: schema49.properties.data.items.properties.change.enum},message:"must be equal to one of the allowed values"};
+for(const key1 in data1){
+if(!(func6.call(schema55.properties.data.items.properties, key1))){
+const err19 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -11961,10 +19143,10 @@ vErrors.push(err19);
 errors++;
 }
 }
-if(data1.restored_from !== undefined){
-let data4 = data1.restored_from;
-if((!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))) && (data4 !== null)){
-const err20 = {instancePath:instancePath+"/data/" + i0+"/restored_from",schemaPath:"#/properties/data/items/properties/restored_from/type",keyword:"type",params:{type: schema49.properties.data.items.properties.restored_from.type},message:"must be integer,null"};
+if(data1.version !== undefined){
+let data2 = data1.version;
+if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -11973,9 +19155,9 @@ vErrors.push(err20);
 }
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 < 1 || isNaN(data4)){
-const err21 = {instancePath:instancePath+"/data/" + i0+"/restored_from",schemaPath:"#/properties/data/items/properties/restored_from/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data2 == "number") && (isFinite(data2))){
+if(data2 < 1 || isNaN(data2)){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/version",schemaPath:"#/properties/data/items/properties/version/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -11986,11 +19168,10 @@ errors++;
 }
 }
 }
-if(data1.changed_at !== undefined){
-let data5 = data1.changed_at;
-if(typeof data5 === "string"){
-if(!(formats2.validate(data5))){
-const err22 = {instancePath:instancePath+"/data/" + i0+"/changed_at",schemaPath:"#/properties/data/items/properties/changed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(data1.change !== undefined){
+let data3 = data1.change;
+if(typeof data3 !== "string"){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/change",schemaPath:"#/properties/data/items/properties/change/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -11999,9 +19180,8 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-else {
-const err23 = {instancePath:instancePath+"/data/" + i0+"/changed_at",schemaPath:"#/properties/data/items/properties/changed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!(((data3 === "created") || (data3 === "updated")) || (data3 === "restored"))){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/change",schemaPath:"#/properties/data/items/properties/change/enum",keyword:"enum",params:{allowedValues: schema55.properties.data.items.properties.change.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -12011,10 +19191,10 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data1.changed_by !== undefined){
-let data6 = data1.changed_by;
-if((typeof data6 !== "string") && (data6 !== null)){
-const err24 = {instancePath:instancePath+"/data/" + i0+"/changed_by",schemaPath:"#/properties/data/items/properties/changed_by/type",keyword:"type",params:{type: schema49.properties.data.items.properties.changed_by.type},message:"must be string,null"};
+if(data1.restored_from !== undefined){
+let data4 = data1.restored_from;
+if((!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))) && (data4 !== null)){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/restored_from",schemaPath:"#/properties/data/items/properties/restored_from/type",keyword:"type",params:{type: schema55.properties.data.items.properties.restored_from.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -12023,11 +19203,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-if(data1.changed_fields !== undefined){
-let data7 = data1.changed_fields;
-if((!(Array.isArray(data7))) && (data7 !== null)){
-const err25 = {instancePath:instancePath+"/data/" + i0+"/changed_fields",schemaPath:"#/properties/data/items/properties/changed_fields/type",keyword:"type",params:{type: schema49.properties.data.items.properties.changed_fields.type},message:"must be array,null"};
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 < 1 || isNaN(data4)){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/restored_from",schemaPath:"#/properties/data/items/properties/restored_from/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -12036,11 +19214,13 @@ vErrors.push(err25);
 }
 errors++;
 }
-if(Array.isArray(data7)){
-const len1 = data7.length;
-for(let i1=0; i1<len1; i1++){
-if(typeof data7[i1] !== "string"){
-const err26 = {instancePath:instancePath+"/data/" + i0+"/changed_fields/" + i1,schemaPath:"#/properties/data/items/properties/changed_fields/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+}
+if(data1.changed_at !== undefined){
+let data5 = data1.changed_at;
+if(typeof data5 === "string"){
+if(!(formats6.validate(data5))){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/changed_at",schemaPath:"#/properties/data/items/properties/changed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -12050,11 +19230,8 @@ vErrors.push(err26);
 errors++;
 }
 }
-}
-}
-if(data1.name !== undefined){
-if(typeof data1.name !== "string"){
-const err27 = {instancePath:instancePath+"/data/" + i0+"/name",schemaPath:"#/properties/data/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err27 = {instancePath:instancePath+"/data/" + i0+"/changed_at",schemaPath:"#/properties/data/items/properties/changed_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -12064,9 +19241,10 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data1.provider_id !== undefined){
-if(typeof data1.provider_id !== "string"){
-const err28 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.changed_by !== undefined){
+let data6 = data1.changed_by;
+if((typeof data6 !== "string") && (data6 !== null)){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/changed_by",schemaPath:"#/properties/data/items/properties/changed_by/type",keyword:"type",params:{type: schema55.properties.data.items.properties.changed_by.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -12076,9 +19254,10 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data1.operation_id !== undefined){
-if(typeof data1.operation_id !== "string"){
-const err29 = {instancePath:instancePath+"/data/" + i0+"/operation_id",schemaPath:"#/properties/data/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data1.changed_fields !== undefined){
+let data7 = data1.changed_fields;
+if((!(Array.isArray(data7))) && (data7 !== null)){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/changed_fields",schemaPath:"#/properties/data/items/properties/changed_fields/type",keyword:"type",params:{type: schema55.properties.data.items.properties.changed_fields.type},message:"must be array,null"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -12087,13 +19266,11 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-if(data1.settings_json !== undefined){
-let data12 = data1.settings_json;
-if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
-}
-else {
-const err30 = {instancePath:instancePath+"/data/" + i0+"/settings_json",schemaPath:"#/properties/data/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(Array.isArray(data7)){
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+if(typeof data7[i1] !== "string"){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/changed_fields/" + i1,schemaPath:"#/properties/data/items/properties/changed_fields/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -12103,9 +19280,11 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data1.is_enabled !== undefined){
-if(typeof data1.is_enabled !== "boolean"){
-const err31 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+}
+if(data1.name !== undefined){
+if(typeof data1.name !== "string"){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/name",schemaPath:"#/properties/data/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -12115,10 +19294,9 @@ vErrors.push(err31);
 errors++;
 }
 }
-if(data1.keep_original_hours !== undefined){
-let data14 = data1.keep_original_hours;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err32 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data1.provider_id !== undefined){
+if(typeof data1.provider_id !== "string"){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/provider_id",schemaPath:"#/properties/data/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -12127,9 +19305,10 @@ vErrors.push(err32);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 720 || isNaN(data14)){
-const err33 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
+}
+if(data1.operation_id !== undefined){
+if(typeof data1.operation_id !== "string"){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/operation_id",schemaPath:"#/properties/data/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -12138,8 +19317,13 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(data14 < 0 || isNaN(data14)){
-const err34 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data1.settings_json !== undefined){
+let data12 = data1.settings_json;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+}
+else {
+const err34 = {instancePath:instancePath+"/data/" + i0+"/settings_json",schemaPath:"#/properties/data/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -12149,10 +19333,9 @@ vErrors.push(err34);
 errors++;
 }
 }
-}
-}
-else {
-const err35 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data1.is_enabled !== undefined){
+if(typeof data1.is_enabled !== "boolean"){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -12162,9 +19345,10 @@ vErrors.push(err35);
 errors++;
 }
 }
-}
-else {
-const err36 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data1.keep_original_hours !== undefined){
+let data14 = data1.keep_original_hours;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -12173,12 +19357,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-if(data.meta !== undefined){
-let data15 = data.meta;
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(data15.page === undefined){
-const err37 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 720 || isNaN(data14)){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 720},message:"must be <= 720"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -12187,8 +19368,8 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(data15.page_size === undefined){
-const err38 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(data14 < 0 || isNaN(data14)){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/keep_original_hours",schemaPath:"#/properties/data/items/properties/keep_original_hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -12197,8 +19378,13 @@ vErrors.push(err38);
 }
 errors++;
 }
-if(data15.total === undefined){
-const err39 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+}
+}
+if(data1.fallback !== undefined){
+let data15 = data1.fallback;
+if(Array.isArray(data15)){
+if(data15.length > 3){
+const err39 = {instancePath:instancePath+"/data/" + i0+"/fallback",schemaPath:"#/properties/data/items/properties/fallback/maxItems",keyword:"maxItems",params:{limit: 3},message:"must NOT have more than 3 items"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -12207,9 +19393,12 @@ vErrors.push(err39);
 }
 errors++;
 }
-for(const key2 in data15){
-if(!(((key2 === "page") || (key2 === "page_size")) || (key2 === "total"))){
-const err40 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+const len2 = data15.length;
+for(let i2=0; i2<len2; i2++){
+let data16 = data15[i2];
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.provider_id === undefined){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2,schemaPath:"#/properties/data/items/properties/fallback/items/required",keyword:"required",params:{missingProperty: "provider_id"},message:"must have required property '"+"provider_id"+"'"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -12218,11 +19407,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-if(data15.page !== undefined){
-let data16 = data15.page;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-const err41 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data16.operation_id === undefined){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2,schemaPath:"#/properties/data/items/properties/fallback/items/required",keyword:"required",params:{missingProperty: "operation_id"},message:"must have required property '"+"operation_id"+"'"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -12231,9 +19417,8 @@ vErrors.push(err41);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 < 1 || isNaN(data16)){
-const err42 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(data16.settings_json === undefined){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2,schemaPath:"#/properties/data/items/properties/fallback/items/required",keyword:"required",params:{missingProperty: "settings_json"},message:"must have required property '"+"settings_json"+"'"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -12242,12 +19427,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-}
-if(data15.page_size !== undefined){
-let data17 = data15.page_size;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err43 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key2 in data16){
+if(!(((key2 === "provider_id") || (key2 === "operation_id")) || (key2 === "settings_json"))){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2,schemaPath:"#/properties/data/items/properties/fallback/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -12256,9 +19438,10 @@ vErrors.push(err43);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 100 || isNaN(data17)){
-const err44 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data16.provider_id !== undefined){
+if(typeof data16.provider_id !== "string"){
+const err44 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2+"/provider_id",schemaPath:"#/properties/data/items/properties/fallback/items/properties/provider_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -12267,8 +19450,10 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(data17 < 1 || isNaN(data17)){
-const err45 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data16.operation_id !== undefined){
+if(typeof data16.operation_id !== "string"){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2+"/operation_id",schemaPath:"#/properties/data/items/properties/fallback/items/properties/operation_id/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -12278,11 +19463,12 @@ vErrors.push(err45);
 errors++;
 }
 }
+if(data16.settings_json !== undefined){
+let data19 = data16.settings_json;
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
 }
-if(data15.total !== undefined){
-let data18 = data15.total;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err46 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err46 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2+"/settings_json",schemaPath:"#/properties/data/items/properties/fallback/items/properties/settings_json/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -12291,9 +19477,10 @@ vErrors.push(err46);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < 0 || isNaN(data18)){
-const err47 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/data/" + i0+"/fallback/" + i2,schemaPath:"#/properties/data/items/properties/fallback/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -12304,9 +19491,8 @@ errors++;
 }
 }
 }
-}
 else {
-const err48 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err48 = {instancePath:instancePath+"/data/" + i0+"/fallback",schemaPath:"#/properties/data/items/properties/fallback/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -12316,9 +19502,10 @@ vErrors.push(err48);
 errors++;
 }
 }
-}
-else {
-const err49 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data1.repeat_paid_calls !== undefined){
+let data20 = data1.repeat_paid_calls;
+if(typeof data20 !== "string"){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/repeat_paid_calls",schemaPath:"#/properties/data/items/properties/repeat_paid_calls/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -12327,18 +19514,264 @@ vErrors.push(err49);
 }
 errors++;
 }
-validate38.errors = vErrors;
+if(!(((data20 === "never") || (data20 === "when_uncertain")) || (data20 === "always"))){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/repeat_paid_calls",schemaPath:"#/properties/data/items/properties/repeat_paid_calls/enum",keyword:"enum",params:{allowedValues: schema55.properties.data.items.properties.repeat_paid_calls.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+if(data1.daily_budget !== undefined){
+let data21 = data1.daily_budget;
+if((!((typeof data21 == "number") && (isFinite(data21)))) && (data21 !== null)){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/daily_budget",schemaPath:"#/properties/data/items/properties/daily_budget/type",keyword:"type",params:{type: schema55.properties.data.items.properties.daily_budget.type},message:"must be number,null"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 > 99999999 || isNaN(data21)){
+const err52 = {instancePath:instancePath+"/data/" + i0+"/daily_budget",schemaPath:"#/properties/data/items/properties/daily_budget/maximum",keyword:"maximum",params:{comparison: "<=", limit: 99999999},message:"must be <= 99999999"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if(data21 <= 0 || isNaN(data21)){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/daily_budget",schemaPath:"#/properties/data/items/properties/daily_budget/exclusiveMinimum",keyword:"exclusiveMinimum",params:{comparison: ">", limit: 0},message:"must be > 0"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+if(data1.over_budget !== undefined){
+let data22 = data1.over_budget;
+if(typeof data22 !== "string"){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/over_budget",schemaPath:"#/properties/data/items/properties/over_budget/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+if(!((data22 === "fallback") || (data22 === "stop"))){
+const err55 = {instancePath:instancePath+"/data/" + i0+"/over_budget",schemaPath:"#/properties/data/items/properties/over_budget/enum",keyword:"enum",params:{allowedValues: schema55.properties.data.items.properties.over_budget.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+}
+else {
+const err56 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
+}
+else {
+const err57 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data23 = data.meta;
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(data23.page === undefined){
+const err58 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+if(data23.page_size === undefined){
+const err59 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err59];
+}
+else {
+vErrors.push(err59);
+}
+errors++;
+}
+if(data23.total === undefined){
+const err60 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err60];
+}
+else {
+vErrors.push(err60);
+}
+errors++;
+}
+for(const key3 in data23){
+if(!(((key3 === "page") || (key3 === "page_size")) || (key3 === "total"))){
+const err61 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+if(data23.page !== undefined){
+let data24 = data23.page;
+if(!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))){
+const err62 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 < 1 || isNaN(data24)){
+const err63 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+}
+}
+if(data23.page_size !== undefined){
+let data25 = data23.page_size;
+if(!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))){
+const err64 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 > 100 || isNaN(data25)){
+const err65 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
+}
+errors++;
+}
+if(data25 < 1 || isNaN(data25)){
+const err66 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err66];
+}
+else {
+vErrors.push(err66);
+}
+errors++;
+}
+}
+}
+if(data23.total !== undefined){
+let data26 = data23.total;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+const err67 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err67];
+}
+else {
+vErrors.push(err67);
+}
+errors++;
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 < 0 || isNaN(data26)){
+const err68 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err68];
+}
+else {
+vErrors.push(err68);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err69 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err69];
+}
+else {
+vErrors.push(err69);
+}
+errors++;
+}
+}
+}
+else {
+const err70 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err70];
+}
+else {
+vErrors.push(err70);
+}
+errors++;
+}
+validate44.errors = vErrors;
 return errors === 0;
 }
-validate38.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate44.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v19 = validate39;
-const schema50 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const v25 = validate45;
+const schema56 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","maxItems":100,"items":{"type":"object","required":["job_id","thumbnail_url","download_url","completed_at","result_expires_at","mime"],"properties":{"job_id":{"type":"string","format":"uuid"},"thumbnail_url":{"type":"string","format":"uri"},"download_url":{"type":"string","format":"uri"},"completed_at":{"type":"string","format":"date-time"},"result_expires_at":{"type":"string","format":"date-time"},"mime":{"type":"string","pattern":"^image/"},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate39(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate45(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate39.evaluated;
+const evaluated0 = validate45.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -12495,7 +19928,7 @@ errors++;
 if(data1.thumbnail_url !== undefined){
 let data3 = data1.thumbnail_url;
 if(typeof data3 === "string"){
-if(!(formats58(data3))){
+if(!(formats2(data3))){
 const err13 = {instancePath:instancePath+"/data/" + i0+"/thumbnail_url",schemaPath:"#/properties/data/items/properties/thumbnail_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
 if(vErrors === null){
 vErrors = [err13];
@@ -12520,7 +19953,7 @@ errors++;
 if(data1.download_url !== undefined){
 let data4 = data1.download_url;
 if(typeof data4 === "string"){
-if(!(formats58(data4))){
+if(!(formats2(data4))){
 const err15 = {instancePath:instancePath+"/data/" + i0+"/download_url",schemaPath:"#/properties/data/items/properties/download_url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
 if(vErrors === null){
 vErrors = [err15];
@@ -12545,7 +19978,7 @@ errors++;
 if(data1.completed_at !== undefined){
 let data5 = data1.completed_at;
 if(typeof data5 === "string"){
-if(!(formats2.validate(data5))){
+if(!(formats6.validate(data5))){
 const err17 = {instancePath:instancePath+"/data/" + i0+"/completed_at",schemaPath:"#/properties/data/items/properties/completed_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err17];
@@ -12570,7 +20003,7 @@ errors++;
 if(data1.result_expires_at !== undefined){
 let data6 = data1.result_expires_at;
 if(typeof data6 === "string"){
-if(!(formats2.validate(data6))){
+if(!(formats6.validate(data6))){
 const err19 = {instancePath:instancePath+"/data/" + i0+"/result_expires_at",schemaPath:"#/properties/data/items/properties/result_expires_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err19];
@@ -12620,7 +20053,7 @@ errors++;
 if(data1.size_bytes !== undefined){
 let data8 = data1.size_bytes;
 if((!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))) && (data8 !== null)){
-const err23 = {instancePath:instancePath+"/data/" + i0+"/size_bytes",schemaPath:"#/properties/data/items/properties/size_bytes/type",keyword:"type",params:{type: schema50.properties.data.items.properties.size_bytes.type},message:"must be integer,null"};
+const err23 = {instancePath:instancePath+"/data/" + i0+"/size_bytes",schemaPath:"#/properties/data/items/properties/size_bytes/type",keyword:"type",params:{type: schema56.properties.data.items.properties.size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -12819,18 +20252,18 @@ vErrors.push(err39);
 }
 errors++;
 }
-validate39.errors = vErrors;
+validate45.errors = vErrors;
 return errors === 0;
 }
-validate39.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate45.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v20 = validate40;
-const schema51 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":50,"items":{"type":"object","required":["received_at","count","client","status","code","message","password","job_id","duration_ms","upload_bytes","user_agent","fields","file","query_names"],"properties":{"received_at":{"type":"string","format":"date-time"},"count":{"type":"integer","minimum":1},"client":{"type":"string"},"status":{"type":["integer","null"],"minimum":100,"maximum":599},"code":{"type":["string","null"]},"message":{"type":["string","null"],"maxLength":500},"password":{"type":"string","enum":["right","wrong","missing","unchecked"]},"job_id":{"type":["string","null"],"format":"uuid"},"duration_ms":{"type":"integer","minimum":0},"upload_bytes":{"type":"integer","minimum":0},"user_agent":{"type":["string","null"],"maxLength":200},"fields":{"type":"array","maxItems":64,"items":{"type":"object","required":["name","size_bytes"],"properties":{"name":{"type":"string","maxLength":100},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}},"file":{"type":["object","null"],"required":["field_name","name","declared_type","size_bytes","detected_type","width","height"],"properties":{"field_name":{"type":"string","maxLength":100},"name":{"type":["string","null"],"maxLength":100},"declared_type":{"type":"string","maxLength":100},"size_bytes":{"type":["integer","null"],"minimum":0},"detected_type":{"type":["string","null"]},"width":{"type":["integer","null"],"minimum":1},"height":{"type":["integer","null"],"minimum":1}},"additionalProperties":false},"query_names":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":100}}},"additionalProperties":false}}},"additionalProperties":false};
+const v26 = validate46;
+const schema57 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":50,"items":{"type":"object","required":["received_at","count","client","status","code","message","password","job_id","duration_ms","upload_bytes","user_agent","fields","file","query_names"],"properties":{"received_at":{"type":"string","format":"date-time"},"count":{"type":"integer","minimum":1},"client":{"type":"string"},"status":{"type":["integer","null"],"minimum":100,"maximum":599},"code":{"type":["string","null"]},"message":{"type":["string","null"],"maxLength":500},"password":{"type":"string","enum":["right","wrong","missing","unchecked"]},"job_id":{"type":["string","null"],"format":"uuid"},"duration_ms":{"type":"integer","minimum":0},"upload_bytes":{"type":"integer","minimum":0},"user_agent":{"type":["string","null"],"maxLength":200},"fields":{"type":"array","maxItems":64,"items":{"type":"object","required":["name","size_bytes"],"properties":{"name":{"type":"string","maxLength":100},"size_bytes":{"type":["integer","null"],"minimum":0}},"additionalProperties":false}},"file":{"type":["object","null"],"required":["field_name","name","declared_type","size_bytes","detected_type","width","height"],"properties":{"field_name":{"type":"string","maxLength":100},"name":{"type":["string","null"],"maxLength":100},"declared_type":{"type":"string","maxLength":100},"size_bytes":{"type":["integer","null"],"minimum":0},"detected_type":{"type":["string","null"]},"width":{"type":["integer","null"],"minimum":1},"height":{"type":["integer","null"],"minimum":1}},"additionalProperties":false},"query_names":{"type":"array","maxItems":20,"items":{"type":"string","maxLength":100}}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate46(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate40.evaluated;
+const evaluated0 = validate46.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -13018,7 +20451,7 @@ vErrors.push(err16);
 errors++;
 }
 for(const key1 in data1){
-if(!(func4.call(schema51.properties.data.items.properties, key1))){
+if(!(func6.call(schema57.properties.data.items.properties, key1))){
 const err17 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err17];
@@ -13032,7 +20465,7 @@ errors++;
 if(data1.received_at !== undefined){
 let data2 = data1.received_at;
 if(typeof data2 === "string"){
-if(!(formats2.validate(data2))){
+if(!(formats6.validate(data2))){
 const err18 = {instancePath:instancePath+"/data/" + i0+"/received_at",schemaPath:"#/properties/data/items/properties/received_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err18];
@@ -13094,7 +20527,7 @@ errors++;
 if(data1.status !== undefined){
 let data5 = data1.status;
 if((!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))) && (data5 !== null)){
-const err23 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/type",keyword:"type",params:{type: schema51.properties.data.items.properties.status.type},message:"must be integer,null"};
+const err23 = {instancePath:instancePath+"/data/" + i0+"/status",schemaPath:"#/properties/data/items/properties/status/type",keyword:"type",params:{type: schema57.properties.data.items.properties.status.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -13129,7 +20562,7 @@ errors++;
 if(data1.code !== undefined){
 let data6 = data1.code;
 if((typeof data6 !== "string") && (data6 !== null)){
-const err26 = {instancePath:instancePath+"/data/" + i0+"/code",schemaPath:"#/properties/data/items/properties/code/type",keyword:"type",params:{type: schema51.properties.data.items.properties.code.type},message:"must be string,null"};
+const err26 = {instancePath:instancePath+"/data/" + i0+"/code",schemaPath:"#/properties/data/items/properties/code/type",keyword:"type",params:{type: schema57.properties.data.items.properties.code.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -13142,7 +20575,7 @@ errors++;
 if(data1.message !== undefined){
 let data7 = data1.message;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err27 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/type",keyword:"type",params:{type: schema51.properties.data.items.properties.message.type},message:"must be string,null"};
+const err27 = {instancePath:instancePath+"/data/" + i0+"/message",schemaPath:"#/properties/data/items/properties/message/type",keyword:"type",params:{type: schema57.properties.data.items.properties.message.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -13177,7 +20610,7 @@ vErrors.push(err29);
 errors++;
 }
 if(!((((data8 === "right") || (data8 === "wrong")) || (data8 === "missing")) || (data8 === "unchecked"))){
-const err30 = {instancePath:instancePath+"/data/" + i0+"/password",schemaPath:"#/properties/data/items/properties/password/enum",keyword:"enum",params:{allowedValues: schema51.properties.data.items.properties.password.enum},message:"must be equal to one of the allowed values"};
+const err30 = {instancePath:instancePath+"/data/" + i0+"/password",schemaPath:"#/properties/data/items/properties/password/enum",keyword:"enum",params:{allowedValues: schema57.properties.data.items.properties.password.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -13190,7 +20623,7 @@ errors++;
 if(data1.job_id !== undefined){
 let data9 = data1.job_id;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err31 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: schema51.properties.data.items.properties.job_id.type},message:"must be string,null"};
+const err31 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: schema57.properties.data.items.properties.job_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -13265,7 +20698,7 @@ errors++;
 if(data1.user_agent !== undefined){
 let data12 = data1.user_agent;
 if((typeof data12 !== "string") && (data12 !== null)){
-const err37 = {instancePath:instancePath+"/data/" + i0+"/user_agent",schemaPath:"#/properties/data/items/properties/user_agent/type",keyword:"type",params:{type: schema51.properties.data.items.properties.user_agent.type},message:"must be string,null"};
+const err37 = {instancePath:instancePath+"/data/" + i0+"/user_agent",schemaPath:"#/properties/data/items/properties/user_agent/type",keyword:"type",params:{type: schema57.properties.data.items.properties.user_agent.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -13364,7 +20797,7 @@ errors++;
 if(data14.size_bytes !== undefined){
 let data16 = data14.size_bytes;
 if((!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))) && (data16 !== null)){
-const err45 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/fields/items/properties/size_bytes/type",keyword:"type",params:{type: schema51.properties.data.items.properties.fields.items.properties.size_bytes.type},message:"must be integer,null"};
+const err45 = {instancePath:instancePath+"/data/" + i0+"/fields/" + i1+"/size_bytes",schemaPath:"#/properties/data/items/properties/fields/items/properties/size_bytes/type",keyword:"type",params:{type: schema57.properties.data.items.properties.fields.items.properties.size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -13413,7 +20846,7 @@ errors++;
 if(data1.file !== undefined){
 let data17 = data1.file;
 if((!(data17 && typeof data17 == "object" && !Array.isArray(data17))) && (data17 !== null)){
-const err49 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.type},message:"must be object,null"};
+const err49 = {instancePath:instancePath+"/data/" + i0+"/file",schemaPath:"#/properties/data/items/properties/file/type",keyword:"type",params:{type: schema57.properties.data.items.properties.file.type},message:"must be object,null"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -13533,7 +20966,7 @@ errors++;
 if(data17.name !== undefined){
 let data19 = data17.name;
 if((typeof data19 !== "string") && (data19 !== null)){
-const err60 = {instancePath:instancePath+"/data/" + i0+"/file/name",schemaPath:"#/properties/data/items/properties/file/properties/name/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.name.type},message:"must be string,null"};
+const err60 = {instancePath:instancePath+"/data/" + i0+"/file/name",schemaPath:"#/properties/data/items/properties/file/properties/name/type",keyword:"type",params:{type: schema57.properties.data.items.properties.file.properties.name.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -13583,7 +21016,7 @@ errors++;
 if(data17.size_bytes !== undefined){
 let data21 = data17.size_bytes;
 if((!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))) && (data21 !== null)){
-const err64 = {instancePath:instancePath+"/data/" + i0+"/file/size_bytes",schemaPath:"#/properties/data/items/properties/file/properties/size_bytes/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.size_bytes.type},message:"must be integer,null"};
+const err64 = {instancePath:instancePath+"/data/" + i0+"/file/size_bytes",schemaPath:"#/properties/data/items/properties/file/properties/size_bytes/type",keyword:"type",params:{type: schema57.properties.data.items.properties.file.properties.size_bytes.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -13608,7 +21041,7 @@ errors++;
 if(data17.detected_type !== undefined){
 let data22 = data17.detected_type;
 if((typeof data22 !== "string") && (data22 !== null)){
-const err66 = {instancePath:instancePath+"/data/" + i0+"/file/detected_type",schemaPath:"#/properties/data/items/properties/file/properties/detected_type/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.detected_type.type},message:"must be string,null"};
+const err66 = {instancePath:instancePath+"/data/" + i0+"/file/detected_type",schemaPath:"#/properties/data/items/properties/file/properties/detected_type/type",keyword:"type",params:{type: schema57.properties.data.items.properties.file.properties.detected_type.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -13621,7 +21054,7 @@ errors++;
 if(data17.width !== undefined){
 let data23 = data17.width;
 if((!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))) && (data23 !== null)){
-const err67 = {instancePath:instancePath+"/data/" + i0+"/file/width",schemaPath:"#/properties/data/items/properties/file/properties/width/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.width.type},message:"must be integer,null"};
+const err67 = {instancePath:instancePath+"/data/" + i0+"/file/width",schemaPath:"#/properties/data/items/properties/file/properties/width/type",keyword:"type",params:{type: schema57.properties.data.items.properties.file.properties.width.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -13646,7 +21079,7 @@ errors++;
 if(data17.height !== undefined){
 let data24 = data17.height;
 if((!(((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24))) && (isFinite(data24)))) && (data24 !== null)){
-const err69 = {instancePath:instancePath+"/data/" + i0+"/file/height",schemaPath:"#/properties/data/items/properties/file/properties/height/type",keyword:"type",params:{type: schema51.properties.data.items.properties.file.properties.height.type},message:"must be integer,null"};
+const err69 = {instancePath:instancePath+"/data/" + i0+"/file/height",schemaPath:"#/properties/data/items/properties/file/properties/height/type",keyword:"type",params:{type: schema57.properties.data.items.properties.file.properties.height.type},message:"must be integer,null"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -13756,18 +21189,18 @@ vErrors.push(err77);
 }
 errors++;
 }
-validate40.errors = vErrors;
+validate46.errors = vErrors;
 return errors === 0;
 }
-validate40.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate46.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v21 = validate41;
-const schema52 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":50,"items":{"type":"object","required":["job_id","scope","dry_run","state","expires_cutoff","requested_by","requested_at","started_at","finished_at","outcome","error"],"properties":{"job_id":{"type":"string","format":"uuid"},"scope":{"type":"string","enum":["full","media_objects"]},"dry_run":{"type":"boolean"},"state":{"type":"string","enum":["queued","running","done","failed"]},"expires_cutoff":{"type":"string","format":"date-time"},"requested_by":{"type":"string"},"requested_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},"outcome":{"anyOf":[{"type":"object","required":["expired_results","expired_originals","media_objects","deleted_templates","orphan_files","old_jobs","old_audit_events"],"properties":{"expired_results":{"type":"integer","minimum":0},"expired_originals":{"type":"integer","minimum":0},"media_objects":{"type":"integer","minimum":0},"deleted_templates":{"type":"integer","minimum":0},"orphan_files":{"type":"integer","minimum":0},"old_jobs":{"type":"integer","minimum":0},"old_audit_events":{"type":"integer","minimum":0}}},{"type":"null"}],"unevaluatedProperties":false},"error":{"type":["string","null"],"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false};
+const v27 = validate47;
+const schema58 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","maxItems":50,"items":{"type":"object","required":["job_id","scope","dry_run","state","expires_cutoff","requested_by","requested_at","started_at","finished_at","outcome","error"],"properties":{"job_id":{"type":"string","format":"uuid"},"scope":{"type":"string","enum":["full","media_objects"]},"dry_run":{"type":"boolean"},"state":{"type":"string","enum":["queued","running","done","failed"]},"expires_cutoff":{"type":"string","format":"date-time"},"requested_by":{"type":"string"},"requested_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},"outcome":{"anyOf":[{"type":"object","required":["expired_results","expired_originals","media_objects","deleted_templates","orphan_files","old_jobs","old_audit_events","old_deliveries"],"properties":{"expired_results":{"type":"integer","minimum":0},"expired_originals":{"type":"integer","minimum":0},"media_objects":{"type":"integer","minimum":0},"deleted_templates":{"type":"integer","minimum":0},"orphan_files":{"type":"integer","minimum":0},"old_jobs":{"type":"integer","minimum":0},"old_audit_events":{"type":"integer","minimum":0},"old_deliveries":{"type":"integer","minimum":0}}},{"type":"null"}],"unevaluatedProperties":false},"error":{"type":["string","null"],"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate41(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate47(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate41.evaluated;
+const evaluated0 = validate47.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -13925,7 +21358,7 @@ vErrors.push(err13);
 errors++;
 }
 for(const key1 in data1){
-if(!(func4.call(schema52.properties.data.items.properties, key1))){
+if(!(func6.call(schema58.properties.data.items.properties, key1))){
 const err14 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err14];
@@ -13974,7 +21407,7 @@ vErrors.push(err17);
 errors++;
 }
 if(!((data3 === "full") || (data3 === "media_objects"))){
-const err18 = {instancePath:instancePath+"/data/" + i0+"/scope",schemaPath:"#/properties/data/items/properties/scope/enum",keyword:"enum",params:{allowedValues: schema52.properties.data.items.properties.scope.enum},message:"must be equal to one of the allowed values"};
+const err18 = {instancePath:instancePath+"/data/" + i0+"/scope",schemaPath:"#/properties/data/items/properties/scope/enum",keyword:"enum",params:{allowedValues: schema58.properties.data.items.properties.scope.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -14009,7 +21442,7 @@ vErrors.push(err20);
 errors++;
 }
 if(!((((data5 === "queued") || (data5 === "running")) || (data5 === "done")) || (data5 === "failed"))){
-const err21 = {instancePath:instancePath+"/data/" + i0+"/state",schemaPath:"#/properties/data/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema52.properties.data.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+const err21 = {instancePath:instancePath+"/data/" + i0+"/state",schemaPath:"#/properties/data/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema58.properties.data.items.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -14022,7 +21455,7 @@ errors++;
 if(data1.expires_cutoff !== undefined){
 let data6 = data1.expires_cutoff;
 if(typeof data6 === "string"){
-if(!(formats2.validate(data6))){
+if(!(formats6.validate(data6))){
 const err22 = {instancePath:instancePath+"/data/" + i0+"/expires_cutoff",schemaPath:"#/properties/data/items/properties/expires_cutoff/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err22];
@@ -14059,7 +21492,7 @@ errors++;
 if(data1.requested_at !== undefined){
 let data8 = data1.requested_at;
 if(typeof data8 === "string"){
-if(!(formats2.validate(data8))){
+if(!(formats6.validate(data8))){
 const err25 = {instancePath:instancePath+"/data/" + i0+"/requested_at",schemaPath:"#/properties/data/items/properties/requested_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err25];
@@ -14084,7 +21517,7 @@ errors++;
 if(data1.started_at !== undefined){
 let data9 = data1.started_at;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err27 = {instancePath:instancePath+"/data/" + i0+"/started_at",schemaPath:"#/properties/data/items/properties/started_at/type",keyword:"type",params:{type: schema52.properties.data.items.properties.started_at.type},message:"must be string,null"};
+const err27 = {instancePath:instancePath+"/data/" + i0+"/started_at",schemaPath:"#/properties/data/items/properties/started_at/type",keyword:"type",params:{type: schema58.properties.data.items.properties.started_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -14094,7 +21527,7 @@ vErrors.push(err27);
 errors++;
 }
 if(typeof data9 === "string"){
-if(!(formats2.validate(data9))){
+if(!(formats6.validate(data9))){
 const err28 = {instancePath:instancePath+"/data/" + i0+"/started_at",schemaPath:"#/properties/data/items/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err28];
@@ -14109,7 +21542,7 @@ errors++;
 if(data1.finished_at !== undefined){
 let data10 = data1.finished_at;
 if((typeof data10 !== "string") && (data10 !== null)){
-const err29 = {instancePath:instancePath+"/data/" + i0+"/finished_at",schemaPath:"#/properties/data/items/properties/finished_at/type",keyword:"type",params:{type: schema52.properties.data.items.properties.finished_at.type},message:"must be string,null"};
+const err29 = {instancePath:instancePath+"/data/" + i0+"/finished_at",schemaPath:"#/properties/data/items/properties/finished_at/type",keyword:"type",params:{type: schema58.properties.data.items.properties.finished_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -14119,7 +21552,7 @@ vErrors.push(err29);
 errors++;
 }
 if(typeof data10 === "string"){
-if(!(formats2.validate(data10))){
+if(!(formats6.validate(data10))){
 const err30 = {instancePath:instancePath+"/data/" + i0+"/finished_at",schemaPath:"#/properties/data/items/properties/finished_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err30];
@@ -14207,10 +21640,8 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(data11.expired_results !== undefined){
-let data12 = data11.expired_results;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err38 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_results",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_results/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data11.old_deliveries === undefined){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "old_deliveries"},message:"must have required property '"+"old_deliveries"+"'"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -14219,9 +21650,10 @@ vErrors.push(err38);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 < 0 || isNaN(data12)){
-const err39 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_results",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_results/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data11.expired_results !== undefined){
+let data12 = data11.expired_results;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err39 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_results",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_results/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -14230,12 +21662,9 @@ vErrors.push(err39);
 }
 errors++;
 }
-}
-}
-if(data11.expired_originals !== undefined){
-let data13 = data11.expired_originals;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err40 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_originals",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_originals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_results",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_results/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -14244,9 +21673,12 @@ vErrors.push(err40);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 < 0 || isNaN(data13)){
-const err41 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_originals",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_originals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data11.expired_originals !== undefined){
+let data13 = data11.expired_originals;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err41 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_originals",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_originals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -14255,12 +21687,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-}
-if(data11.media_objects !== undefined){
-let data14 = data11.media_objects;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err42 = {instancePath:instancePath+"/data/" + i0+"/outcome/media_objects",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/media_objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err42 = {instancePath:instancePath+"/data/" + i0+"/outcome/expired_originals",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/expired_originals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -14269,9 +21698,12 @@ vErrors.push(err42);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 < 0 || isNaN(data14)){
-const err43 = {instancePath:instancePath+"/data/" + i0+"/outcome/media_objects",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/media_objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data11.media_objects !== undefined){
+let data14 = data11.media_objects;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err43 = {instancePath:instancePath+"/data/" + i0+"/outcome/media_objects",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/media_objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -14280,12 +21712,9 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-}
-if(data11.deleted_templates !== undefined){
-let data15 = data11.deleted_templates;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err44 = {instancePath:instancePath+"/data/" + i0+"/outcome/deleted_templates",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/deleted_templates/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err44 = {instancePath:instancePath+"/data/" + i0+"/outcome/media_objects",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/media_objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -14294,9 +21723,12 @@ vErrors.push(err44);
 }
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 < 0 || isNaN(data15)){
-const err45 = {instancePath:instancePath+"/data/" + i0+"/outcome/deleted_templates",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/deleted_templates/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data11.deleted_templates !== undefined){
+let data15 = data11.deleted_templates;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err45 = {instancePath:instancePath+"/data/" + i0+"/outcome/deleted_templates",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/deleted_templates/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -14305,12 +21737,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-}
-if(data11.orphan_files !== undefined){
-let data16 = data11.orphan_files;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-const err46 = {instancePath:instancePath+"/data/" + i0+"/outcome/orphan_files",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/orphan_files/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err46 = {instancePath:instancePath+"/data/" + i0+"/outcome/deleted_templates",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/deleted_templates/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -14319,9 +21748,12 @@ vErrors.push(err46);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 < 0 || isNaN(data16)){
-const err47 = {instancePath:instancePath+"/data/" + i0+"/outcome/orphan_files",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/orphan_files/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data11.orphan_files !== undefined){
+let data16 = data11.orphan_files;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err47 = {instancePath:instancePath+"/data/" + i0+"/outcome/orphan_files",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/orphan_files/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -14330,12 +21762,9 @@ vErrors.push(err47);
 }
 errors++;
 }
-}
-}
-if(data11.old_jobs !== undefined){
-let data17 = data11.old_jobs;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
-const err48 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_jobs",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_jobs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err48 = {instancePath:instancePath+"/data/" + i0+"/outcome/orphan_files",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/orphan_files/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -14344,9 +21773,12 @@ vErrors.push(err48);
 }
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 < 0 || isNaN(data17)){
-const err49 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_jobs",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_jobs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data11.old_jobs !== undefined){
+let data17 = data11.old_jobs;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err49 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_jobs",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_jobs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -14355,12 +21787,9 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-}
-if(data11.old_audit_events !== undefined){
-let data18 = data11.old_audit_events;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
-const err50 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_audit_events",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_audit_events/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err50 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_jobs",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_jobs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -14369,9 +21798,12 @@ vErrors.push(err50);
 }
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 < 0 || isNaN(data18)){
-const err51 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_audit_events",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_audit_events/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data11.old_audit_events !== undefined){
+let data18 = data11.old_audit_events;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+const err51 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_audit_events",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_audit_events/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -14380,16 +21812,52 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err52 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 < 0 || isNaN(data18)){
+const err52 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_audit_events",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_audit_events/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err52];
 }
 else {
 vErrors.push(err52);
+}
+errors++;
+}
+}
+}
+if(data11.old_deliveries !== undefined){
+let data19 = data11.old_deliveries;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const err53 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_deliveries",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_deliveries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 < 0 || isNaN(data19)){
+const err54 = {instancePath:instancePath+"/data/" + i0+"/outcome/old_deliveries",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/properties/old_deliveries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err55 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
 }
 errors++;
 }
@@ -14404,27 +21872,28 @@ props0.deleted_templates = true;
 props0.orphan_files = true;
 props0.old_jobs = true;
 props0.old_audit_events = true;
+props0.old_deliveries = true;
 }
-const _errs43 = errors;
+const _errs45 = errors;
 if(data11 !== null){
-const err53 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+const err56 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
 if(vErrors === null){
-vErrors = [err53];
+vErrors = [err56];
 }
 else {
-vErrors.push(err53);
+vErrors.push(err56);
 }
 errors++;
 }
-var _valid0 = _errs43 === errors;
+var _valid0 = _errs45 === errors;
 valid4 = valid4 || _valid0;
 if(!valid4){
-const err54 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+const err57 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
 if(vErrors === null){
-vErrors = [err54];
+vErrors = [err57];
 }
 else {
-vErrors.push(err54);
+vErrors.push(err57);
 }
 errors++;
 }
@@ -14443,47 +21912,7 @@ if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
 if(props0 !== true){
 for(const key2 in data11){
 if(!props0 || !props0[key2]){
-const err55 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key2},message:"must NOT have unevaluated properties"};
-if(vErrors === null){
-vErrors = [err55];
-}
-else {
-vErrors.push(err55);
-}
-errors++;
-}
-}
-}
-}
-}
-if(data1.error !== undefined){
-let data19 = data1.error;
-if((typeof data19 !== "string") && (data19 !== null)){
-const err56 = {instancePath:instancePath+"/data/" + i0+"/error",schemaPath:"#/properties/data/items/properties/error/type",keyword:"type",params:{type: schema52.properties.data.items.properties.error.type},message:"must be string,null"};
-if(vErrors === null){
-vErrors = [err56];
-}
-else {
-vErrors.push(err56);
-}
-errors++;
-}
-if(typeof data19 === "string"){
-if(func1(data19) > 1024){
-const err57 = {instancePath:instancePath+"/data/" + i0+"/error",schemaPath:"#/properties/data/items/properties/error/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
-if(vErrors === null){
-vErrors = [err57];
-}
-else {
-vErrors.push(err57);
-}
-errors++;
-}
-}
-}
-}
-else {
-const err58 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err58 = {instancePath:instancePath+"/data/" + i0+"/outcome",schemaPath:"#/properties/data/items/properties/outcome/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key2},message:"must NOT have unevaluated properties"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -14494,8 +21923,12 @@ errors++;
 }
 }
 }
-else {
-const err59 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+}
+}
+if(data1.error !== undefined){
+let data20 = data1.error;
+if((typeof data20 !== "string") && (data20 !== null)){
+const err59 = {instancePath:instancePath+"/data/" + i0+"/error",schemaPath:"#/properties/data/items/properties/error/type",keyword:"type",params:{type: schema58.properties.data.items.properties.error.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -14504,10 +21937,9 @@ vErrors.push(err59);
 }
 errors++;
 }
-}
-}
-else {
-const err60 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(typeof data20 === "string"){
+if(func1(data20) > 1024){
+const err60 = {instancePath:instancePath+"/data/" + i0+"/error",schemaPath:"#/properties/data/items/properties/error/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -14516,18 +21948,55 @@ vErrors.push(err60);
 }
 errors++;
 }
-validate41.errors = vErrors;
+}
+}
+}
+else {
+const err61 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err61];
+}
+else {
+vErrors.push(err61);
+}
+errors++;
+}
+}
+}
+else {
+const err62 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err62];
+}
+else {
+vErrors.push(err62);
+}
+errors++;
+}
+}
+}
+else {
+const err63 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err63];
+}
+else {
+vErrors.push(err63);
+}
+errors++;
+}
+validate47.errors = vErrors;
 return errors === 0;
 }
-validate41.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate47.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v22 = validate42;
-const schema53 = {"type":"object","required":["status","scope","job_id","expires_cutoff","dry_run"],"properties":{"status":{"const":"queued_for_gc"},"scope":{"type":"string","enum":["full","media_objects"]},"job_id":{"type":"string","format":"uuid"},"expires_cutoff":{"type":"string","format":"date-time"},"dry_run":{"type":"boolean"}},"additionalProperties":false};
+const v28 = validate48;
+const schema59 = {"type":"object","required":["status","scope","job_id","expires_cutoff","dry_run"],"properties":{"status":{"const":"queued_for_gc"},"scope":{"type":"string","enum":["full","media_objects"]},"job_id":{"type":"string","format":"uuid"},"expires_cutoff":{"type":"string","format":"date-time"},"dry_run":{"type":"boolean"}},"additionalProperties":false};
 
-function validate42(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate48(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate42.evaluated;
+const evaluated0 = validate48.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -14622,7 +22091,7 @@ vErrors.push(err7);
 errors++;
 }
 if(!((data1 === "full") || (data1 === "media_objects"))){
-const err8 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema53.properties.scope.enum},message:"must be equal to one of the allowed values"};
+const err8 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema59.properties.scope.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -14660,7 +22129,7 @@ errors++;
 if(data.expires_cutoff !== undefined){
 let data3 = data.expires_cutoff;
 if(typeof data3 === "string"){
-if(!(formats2.validate(data3))){
+if(!(formats6.validate(data3))){
 const err11 = {instancePath:instancePath+"/expires_cutoff",schemaPath:"#/properties/expires_cutoff/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err11];
@@ -14705,18 +22174,18 @@ vErrors.push(err14);
 }
 errors++;
 }
-validate42.errors = vErrors;
+validate48.errors = vErrors;
 return errors === 0;
 }
-validate42.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate48.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v23 = validate43;
-const schema54 = {"type":"object","required":["job_id","scope","dry_run","state","expires_cutoff","requested_by","requested_at","started_at","finished_at","outcome","error"],"properties":{"job_id":{"type":"string","format":"uuid"},"scope":{"type":"string","enum":["full","media_objects"]},"dry_run":{"type":"boolean"},"state":{"type":"string","enum":["queued","running","done","failed"]},"expires_cutoff":{"type":"string","format":"date-time"},"requested_by":{"type":"string"},"requested_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},"outcome":{"anyOf":[{"type":"object","required":["expired_results","expired_originals","media_objects","deleted_templates","orphan_files","old_jobs","old_audit_events"],"properties":{"expired_results":{"type":"integer","minimum":0},"expired_originals":{"type":"integer","minimum":0},"media_objects":{"type":"integer","minimum":0},"deleted_templates":{"type":"integer","minimum":0},"orphan_files":{"type":"integer","minimum":0},"old_jobs":{"type":"integer","minimum":0},"old_audit_events":{"type":"integer","minimum":0}}},{"type":"null"}],"unevaluatedProperties":false},"error":{"type":["string","null"],"maxLength":1024}},"additionalProperties":false};
+const v29 = validate49;
+const schema60 = {"type":"object","required":["job_id","scope","dry_run","state","expires_cutoff","requested_by","requested_at","started_at","finished_at","outcome","error"],"properties":{"job_id":{"type":"string","format":"uuid"},"scope":{"type":"string","enum":["full","media_objects"]},"dry_run":{"type":"boolean"},"state":{"type":"string","enum":["queued","running","done","failed"]},"expires_cutoff":{"type":"string","format":"date-time"},"requested_by":{"type":"string"},"requested_at":{"type":"string","format":"date-time"},"started_at":{"type":["string","null"],"format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},"outcome":{"anyOf":[{"type":"object","required":["expired_results","expired_originals","media_objects","deleted_templates","orphan_files","old_jobs","old_audit_events","old_deliveries"],"properties":{"expired_results":{"type":"integer","minimum":0},"expired_originals":{"type":"integer","minimum":0},"media_objects":{"type":"integer","minimum":0},"deleted_templates":{"type":"integer","minimum":0},"orphan_files":{"type":"integer","minimum":0},"old_jobs":{"type":"integer","minimum":0},"old_audit_events":{"type":"integer","minimum":0},"old_deliveries":{"type":"integer","minimum":0}}},{"type":"null"}],"unevaluatedProperties":false},"error":{"type":["string","null"],"maxLength":1024}},"additionalProperties":false};
 
-function validate43(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate49(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate43.evaluated;
+const evaluated0 = validate49.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -14835,7 +22304,7 @@ vErrors.push(err10);
 errors++;
 }
 for(const key0 in data){
-if(!(func4.call(schema54.properties, key0))){
+if(!(func6.call(schema60.properties, key0))){
 const err11 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err11];
@@ -14884,7 +22353,7 @@ vErrors.push(err14);
 errors++;
 }
 if(!((data1 === "full") || (data1 === "media_objects"))){
-const err15 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema54.properties.scope.enum},message:"must be equal to one of the allowed values"};
+const err15 = {instancePath:instancePath+"/scope",schemaPath:"#/properties/scope/enum",keyword:"enum",params:{allowedValues: schema60.properties.scope.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -14919,7 +22388,7 @@ vErrors.push(err17);
 errors++;
 }
 if(!((((data3 === "queued") || (data3 === "running")) || (data3 === "done")) || (data3 === "failed"))){
-const err18 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema54.properties.state.enum},message:"must be equal to one of the allowed values"};
+const err18 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema60.properties.state.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -14932,7 +22401,7 @@ errors++;
 if(data.expires_cutoff !== undefined){
 let data4 = data.expires_cutoff;
 if(typeof data4 === "string"){
-if(!(formats2.validate(data4))){
+if(!(formats6.validate(data4))){
 const err19 = {instancePath:instancePath+"/expires_cutoff",schemaPath:"#/properties/expires_cutoff/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err19];
@@ -14969,7 +22438,7 @@ errors++;
 if(data.requested_at !== undefined){
 let data6 = data.requested_at;
 if(typeof data6 === "string"){
-if(!(formats2.validate(data6))){
+if(!(formats6.validate(data6))){
 const err22 = {instancePath:instancePath+"/requested_at",schemaPath:"#/properties/requested_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err22];
@@ -14994,7 +22463,7 @@ errors++;
 if(data.started_at !== undefined){
 let data7 = data.started_at;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err24 = {instancePath:instancePath+"/started_at",schemaPath:"#/properties/started_at/type",keyword:"type",params:{type: schema54.properties.started_at.type},message:"must be string,null"};
+const err24 = {instancePath:instancePath+"/started_at",schemaPath:"#/properties/started_at/type",keyword:"type",params:{type: schema60.properties.started_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -15004,7 +22473,7 @@ vErrors.push(err24);
 errors++;
 }
 if(typeof data7 === "string"){
-if(!(formats2.validate(data7))){
+if(!(formats6.validate(data7))){
 const err25 = {instancePath:instancePath+"/started_at",schemaPath:"#/properties/started_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err25];
@@ -15019,7 +22488,7 @@ errors++;
 if(data.finished_at !== undefined){
 let data8 = data.finished_at;
 if((typeof data8 !== "string") && (data8 !== null)){
-const err26 = {instancePath:instancePath+"/finished_at",schemaPath:"#/properties/finished_at/type",keyword:"type",params:{type: schema54.properties.finished_at.type},message:"must be string,null"};
+const err26 = {instancePath:instancePath+"/finished_at",schemaPath:"#/properties/finished_at/type",keyword:"type",params:{type: schema60.properties.finished_at.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -15029,7 +22498,7 @@ vErrors.push(err26);
 errors++;
 }
 if(typeof data8 === "string"){
-if(!(formats2.validate(data8))){
+if(!(formats6.validate(data8))){
 const err27 = {instancePath:instancePath+"/finished_at",schemaPath:"#/properties/finished_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err27];
@@ -15117,10 +22586,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data9.expired_results !== undefined){
-let data10 = data9.expired_results;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err35 = {instancePath:instancePath+"/outcome/expired_results",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_results/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data9.old_deliveries === undefined){
+const err35 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/required",keyword:"required",params:{missingProperty: "old_deliveries"},message:"must have required property '"+"old_deliveries"+"'"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -15129,9 +22596,10 @@ vErrors.push(err35);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 < 0 || isNaN(data10)){
-const err36 = {instancePath:instancePath+"/outcome/expired_results",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_results/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data9.expired_results !== undefined){
+let data10 = data9.expired_results;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err36 = {instancePath:instancePath+"/outcome/expired_results",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_results/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -15140,12 +22608,9 @@ vErrors.push(err36);
 }
 errors++;
 }
-}
-}
-if(data9.expired_originals !== undefined){
-let data11 = data9.expired_originals;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err37 = {instancePath:instancePath+"/outcome/expired_originals",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_originals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err37 = {instancePath:instancePath+"/outcome/expired_results",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_results/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -15154,9 +22619,12 @@ vErrors.push(err37);
 }
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 < 0 || isNaN(data11)){
-const err38 = {instancePath:instancePath+"/outcome/expired_originals",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_originals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data9.expired_originals !== undefined){
+let data11 = data9.expired_originals;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err38 = {instancePath:instancePath+"/outcome/expired_originals",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_originals/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -15165,12 +22633,9 @@ vErrors.push(err38);
 }
 errors++;
 }
-}
-}
-if(data9.media_objects !== undefined){
-let data12 = data9.media_objects;
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err39 = {instancePath:instancePath+"/outcome/media_objects",schemaPath:"#/properties/outcome/anyOf/0/properties/media_objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err39 = {instancePath:instancePath+"/outcome/expired_originals",schemaPath:"#/properties/outcome/anyOf/0/properties/expired_originals/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -15179,9 +22644,12 @@ vErrors.push(err39);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 < 0 || isNaN(data12)){
-const err40 = {instancePath:instancePath+"/outcome/media_objects",schemaPath:"#/properties/outcome/anyOf/0/properties/media_objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data9.media_objects !== undefined){
+let data12 = data9.media_objects;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err40 = {instancePath:instancePath+"/outcome/media_objects",schemaPath:"#/properties/outcome/anyOf/0/properties/media_objects/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -15190,12 +22658,9 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-}
-if(data9.deleted_templates !== undefined){
-let data13 = data9.deleted_templates;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err41 = {instancePath:instancePath+"/outcome/deleted_templates",schemaPath:"#/properties/outcome/anyOf/0/properties/deleted_templates/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err41 = {instancePath:instancePath+"/outcome/media_objects",schemaPath:"#/properties/outcome/anyOf/0/properties/media_objects/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -15204,9 +22669,12 @@ vErrors.push(err41);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 < 0 || isNaN(data13)){
-const err42 = {instancePath:instancePath+"/outcome/deleted_templates",schemaPath:"#/properties/outcome/anyOf/0/properties/deleted_templates/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data9.deleted_templates !== undefined){
+let data13 = data9.deleted_templates;
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err42 = {instancePath:instancePath+"/outcome/deleted_templates",schemaPath:"#/properties/outcome/anyOf/0/properties/deleted_templates/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -15215,12 +22683,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-}
-}
-if(data9.orphan_files !== undefined){
-let data14 = data9.orphan_files;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err43 = {instancePath:instancePath+"/outcome/orphan_files",schemaPath:"#/properties/outcome/anyOf/0/properties/orphan_files/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 < 0 || isNaN(data13)){
+const err43 = {instancePath:instancePath+"/outcome/deleted_templates",schemaPath:"#/properties/outcome/anyOf/0/properties/deleted_templates/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -15229,9 +22694,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 < 0 || isNaN(data14)){
-const err44 = {instancePath:instancePath+"/outcome/orphan_files",schemaPath:"#/properties/outcome/anyOf/0/properties/orphan_files/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data9.orphan_files !== undefined){
+let data14 = data9.orphan_files;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err44 = {instancePath:instancePath+"/outcome/orphan_files",schemaPath:"#/properties/outcome/anyOf/0/properties/orphan_files/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -15240,12 +22708,9 @@ vErrors.push(err44);
 }
 errors++;
 }
-}
-}
-if(data9.old_jobs !== undefined){
-let data15 = data9.old_jobs;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err45 = {instancePath:instancePath+"/outcome/old_jobs",schemaPath:"#/properties/outcome/anyOf/0/properties/old_jobs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 0 || isNaN(data14)){
+const err45 = {instancePath:instancePath+"/outcome/orphan_files",schemaPath:"#/properties/outcome/anyOf/0/properties/orphan_files/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -15254,9 +22719,12 @@ vErrors.push(err45);
 }
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 < 0 || isNaN(data15)){
-const err46 = {instancePath:instancePath+"/outcome/old_jobs",schemaPath:"#/properties/outcome/anyOf/0/properties/old_jobs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data9.old_jobs !== undefined){
+let data15 = data9.old_jobs;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err46 = {instancePath:instancePath+"/outcome/old_jobs",schemaPath:"#/properties/outcome/anyOf/0/properties/old_jobs/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -15265,12 +22733,9 @@ vErrors.push(err46);
 }
 errors++;
 }
-}
-}
-if(data9.old_audit_events !== undefined){
-let data16 = data9.old_audit_events;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-const err47 = {instancePath:instancePath+"/outcome/old_audit_events",schemaPath:"#/properties/outcome/anyOf/0/properties/old_audit_events/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 < 0 || isNaN(data15)){
+const err47 = {instancePath:instancePath+"/outcome/old_jobs",schemaPath:"#/properties/outcome/anyOf/0/properties/old_jobs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -15279,9 +22744,12 @@ vErrors.push(err47);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 < 0 || isNaN(data16)){
-const err48 = {instancePath:instancePath+"/outcome/old_audit_events",schemaPath:"#/properties/outcome/anyOf/0/properties/old_audit_events/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data9.old_audit_events !== undefined){
+let data16 = data9.old_audit_events;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err48 = {instancePath:instancePath+"/outcome/old_audit_events",schemaPath:"#/properties/outcome/anyOf/0/properties/old_audit_events/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -15290,16 +22758,52 @@ vErrors.push(err48);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err49 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err49 = {instancePath:instancePath+"/outcome/old_audit_events",schemaPath:"#/properties/outcome/anyOf/0/properties/old_audit_events/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err49];
 }
 else {
 vErrors.push(err49);
+}
+errors++;
+}
+}
+}
+if(data9.old_deliveries !== undefined){
+let data17 = data9.old_deliveries;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+const err50 = {instancePath:instancePath+"/outcome/old_deliveries",schemaPath:"#/properties/outcome/anyOf/0/properties/old_deliveries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 < 0 || isNaN(data17)){
+const err51 = {instancePath:instancePath+"/outcome/old_deliveries",schemaPath:"#/properties/outcome/anyOf/0/properties/old_deliveries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
 }
 errors++;
 }
@@ -15314,27 +22818,28 @@ props0.deleted_templates = true;
 props0.orphan_files = true;
 props0.old_jobs = true;
 props0.old_audit_events = true;
+props0.old_deliveries = true;
 }
-const _errs38 = errors;
+const _errs40 = errors;
 if(data9 !== null){
-const err50 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+const err53 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
 if(vErrors === null){
-vErrors = [err50];
+vErrors = [err53];
 }
 else {
-vErrors.push(err50);
+vErrors.push(err53);
 }
 errors++;
 }
-var _valid0 = _errs38 === errors;
+var _valid0 = _errs40 === errors;
 valid1 = valid1 || _valid0;
 if(!valid1){
-const err51 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+const err54 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
 if(vErrors === null){
-vErrors = [err51];
+vErrors = [err54];
 }
 else {
-vErrors.push(err51);
+vErrors.push(err54);
 }
 errors++;
 }
@@ -15353,47 +22858,7 @@ if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
 if(props0 !== true){
 for(const key1 in data9){
 if(!props0 || !props0[key1]){
-const err52 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key1},message:"must NOT have unevaluated properties"};
-if(vErrors === null){
-vErrors = [err52];
-}
-else {
-vErrors.push(err52);
-}
-errors++;
-}
-}
-}
-}
-}
-if(data.error !== undefined){
-let data17 = data.error;
-if((typeof data17 !== "string") && (data17 !== null)){
-const err53 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: schema54.properties.error.type},message:"must be string,null"};
-if(vErrors === null){
-vErrors = [err53];
-}
-else {
-vErrors.push(err53);
-}
-errors++;
-}
-if(typeof data17 === "string"){
-if(func1(data17) > 1024){
-const err54 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
-if(vErrors === null){
-vErrors = [err54];
-}
-else {
-vErrors.push(err54);
-}
-errors++;
-}
-}
-}
-}
-else {
-const err55 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err55 = {instancePath:instancePath+"/outcome",schemaPath:"#/properties/outcome/unevaluatedProperties",keyword:"unevaluatedProperties",params:{unevaluatedProperty: key1},message:"must NOT have unevaluated properties"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -15402,19 +22867,59 @@ vErrors.push(err55);
 }
 errors++;
 }
-validate43.errors = vErrors;
+}
+}
+}
+}
+if(data.error !== undefined){
+let data18 = data.error;
+if((typeof data18 !== "string") && (data18 !== null)){
+const err56 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/type",keyword:"type",params:{type: schema60.properties.error.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(typeof data18 === "string"){
+if(func1(data18) > 1024){
+const err57 = {instancePath:instancePath+"/error",schemaPath:"#/properties/error/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err58 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
+}
+errors++;
+}
+validate49.errors = vErrors;
 return errors === 0;
 }
-validate43.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate49.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v24 = validate44;
-const schema55 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","occurred_at","actor","address","action","object_type","object_id","request_id","details"],"properties":{"id":{"type":"string","format":"uuid"},"occurred_at":{"type":"string","format":"date-time"},"actor":{"type":"string"},"address":{"type":["string","null"]},"action":{"type":"string","pattern":"^[a-z_]+(\\.[a-z_]+)+$"},"object_type":{"type":"string"},"object_id":{"type":["string","null"]},"request_id":{"type":["string","null"]},"details":{"type":"object","additionalProperties":true}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
-const pattern30 = new RegExp("^[a-z_]+(\\.[a-z_]+)+$", "u");
+const v30 = validate50;
+const schema61 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","occurred_at","actor","address","action","object_type","object_id","request_id","details"],"properties":{"id":{"type":"string","format":"uuid"},"occurred_at":{"type":"string","format":"date-time"},"actor":{"type":"string"},"address":{"type":["string","null"]},"action":{"type":"string","pattern":"^[a-z_]+(\\.[a-z_]+)+$"},"object_type":{"type":"string"},"object_id":{"type":["string","null"]},"request_id":{"type":["string","null"]},"details":{"type":"object","additionalProperties":true}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+const pattern42 = new RegExp("^[a-z_]+(\\.[a-z_]+)+$", "u");
 
-function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate50(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate44.evaluated;
+const evaluated0 = validate50.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -15552,7 +23057,7 @@ vErrors.push(err11);
 errors++;
 }
 for(const key1 in data1){
-if(!(func4.call(schema55.properties.data.items.properties, key1))){
+if(!(func6.call(schema61.properties.data.items.properties, key1))){
 const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err12];
@@ -15591,7 +23096,7 @@ errors++;
 if(data1.occurred_at !== undefined){
 let data3 = data1.occurred_at;
 if(typeof data3 === "string"){
-if(!(formats2.validate(data3))){
+if(!(formats6.validate(data3))){
 const err15 = {instancePath:instancePath+"/data/" + i0+"/occurred_at",schemaPath:"#/properties/data/items/properties/occurred_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
 if(vErrors === null){
 vErrors = [err15];
@@ -15628,7 +23133,7 @@ errors++;
 if(data1.address !== undefined){
 let data5 = data1.address;
 if((typeof data5 !== "string") && (data5 !== null)){
-const err18 = {instancePath:instancePath+"/data/" + i0+"/address",schemaPath:"#/properties/data/items/properties/address/type",keyword:"type",params:{type: schema55.properties.data.items.properties.address.type},message:"must be string,null"};
+const err18 = {instancePath:instancePath+"/data/" + i0+"/address",schemaPath:"#/properties/data/items/properties/address/type",keyword:"type",params:{type: schema61.properties.data.items.properties.address.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -15641,7 +23146,7 @@ errors++;
 if(data1.action !== undefined){
 let data6 = data1.action;
 if(typeof data6 === "string"){
-if(!pattern30.test(data6)){
+if(!pattern42.test(data6)){
 const err19 = {instancePath:instancePath+"/data/" + i0+"/action",schemaPath:"#/properties/data/items/properties/action/pattern",keyword:"pattern",params:{pattern: "^[a-z_]+(\\.[a-z_]+)+$"},message:"must match pattern \""+"^[a-z_]+(\\.[a-z_]+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err19];
@@ -15678,7 +23183,7 @@ errors++;
 if(data1.object_id !== undefined){
 let data8 = data1.object_id;
 if((typeof data8 !== "string") && (data8 !== null)){
-const err22 = {instancePath:instancePath+"/data/" + i0+"/object_id",schemaPath:"#/properties/data/items/properties/object_id/type",keyword:"type",params:{type: schema55.properties.data.items.properties.object_id.type},message:"must be string,null"};
+const err22 = {instancePath:instancePath+"/data/" + i0+"/object_id",schemaPath:"#/properties/data/items/properties/object_id/type",keyword:"type",params:{type: schema61.properties.data.items.properties.object_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -15691,7 +23196,7 @@ errors++;
 if(data1.request_id !== undefined){
 let data9 = data1.request_id;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err23 = {instancePath:instancePath+"/data/" + i0+"/request_id",schemaPath:"#/properties/data/items/properties/request_id/type",keyword:"type",params:{type: schema55.properties.data.items.properties.request_id.type},message:"must be string,null"};
+const err23 = {instancePath:instancePath+"/data/" + i0+"/request_id",schemaPath:"#/properties/data/items/properties/request_id/type",keyword:"type",params:{type: schema61.properties.data.items.properties.request_id.type},message:"must be string,null"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -15893,19 +23398,2798 @@ vErrors.push(err39);
 }
 errors++;
 }
-validate44.errors = vErrors;
+validate50.errors = vErrors;
 return errors === 0;
 }
-validate44.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate50.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v25 = validate45;
-const schema56 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}},"additionalProperties":false};
-const pattern31 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
+const v31 = validate51;
+const schema62 = {"type":"object","required":["data"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","url","is_enabled","events","slot_ids","previous_secret_until","deliveries","created_at","created_by","updated_at","updated_by"],"properties":{"id":{"type":"string","format":"uuid"},"url":{"type":"string","format":"uri"},"is_enabled":{"type":"boolean"},"events":{"type":"array","items":{"type":"string","enum":["job.succeeded","job.failed"]}},"slot_ids":{"type":["array","null"],"items":{"type":"string","pattern":"^slot-[0-9]{3}$"}},"previous_secret_until":{"type":["string","null"],"format":"date-time"},"deliveries":{"type":"object","required":["pending","dead"],"properties":{"pending":{"type":"integer","minimum":0},"dead":{"type":"integer","minimum":0}},"additionalProperties":false},"created_at":{"type":"string","format":"date-time"},"created_by":{"type":"string"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":"string"}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate45(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate51(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate45.evaluated;
+const evaluated0 = validate51.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "data")){
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err2 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data1.url === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.is_enabled === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "is_enabled"},message:"must have required property '"+"is_enabled"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.events === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "events"},message:"must have required property '"+"events"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.slot_ids === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "slot_ids"},message:"must have required property '"+"slot_ids"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.previous_secret_until === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "previous_secret_until"},message:"must have required property '"+"previous_secret_until"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.deliveries === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "deliveries"},message:"must have required property '"+"deliveries"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.created_at === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.created_by === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_by"},message:"must have required property '"+"created_by"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.updated_at === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.updated_by === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func6.call(schema62.properties.data.items.properties, key1))){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err14 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+else {
+const err15 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data1.url !== undefined){
+let data3 = data1.url;
+if(typeof data3 === "string"){
+if(!(formats2(data3))){
+const err16 = {instancePath:instancePath+"/data/" + i0+"/url",schemaPath:"#/properties/data/items/properties/url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+else {
+const err17 = {instancePath:instancePath+"/data/" + i0+"/url",schemaPath:"#/properties/data/items/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+if(data1.is_enabled !== undefined){
+if(typeof data1.is_enabled !== "boolean"){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/is_enabled",schemaPath:"#/properties/data/items/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.events !== undefined){
+let data5 = data1.events;
+if(Array.isArray(data5)){
+const len1 = data5.length;
+for(let i1=0; i1<len1; i1++){
+let data6 = data5[i1];
+if(typeof data6 !== "string"){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/events/" + i1,schemaPath:"#/properties/data/items/properties/events/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(!((data6 === "job.succeeded") || (data6 === "job.failed"))){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/events/" + i1,schemaPath:"#/properties/data/items/properties/events/items/enum",keyword:"enum",params:{allowedValues: schema62.properties.data.items.properties.events.items.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+else {
+const err21 = {instancePath:instancePath+"/data/" + i0+"/events",schemaPath:"#/properties/data/items/properties/events/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data1.slot_ids !== undefined){
+let data7 = data1.slot_ids;
+if((!(Array.isArray(data7))) && (data7 !== null)){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/slot_ids",schemaPath:"#/properties/data/items/properties/slot_ids/type",keyword:"type",params:{type: schema62.properties.data.items.properties.slot_ids.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if(Array.isArray(data7)){
+const len2 = data7.length;
+for(let i2=0; i2<len2; i2++){
+let data8 = data7[i2];
+if(typeof data8 === "string"){
+if(!pattern17.test(data8)){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/slot_ids/" + i2,schemaPath:"#/properties/data/items/properties/slot_ids/items/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/data/" + i0+"/slot_ids/" + i2,schemaPath:"#/properties/data/items/properties/slot_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+}
+if(data1.previous_secret_until !== undefined){
+let data9 = data1.previous_secret_until;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/previous_secret_until",schemaPath:"#/properties/data/items/properties/previous_secret_until/type",keyword:"type",params:{type: schema62.properties.data.items.properties.previous_secret_until.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(typeof data9 === "string"){
+if(!(formats6.validate(data9))){
+const err26 = {instancePath:instancePath+"/data/" + i0+"/previous_secret_until",schemaPath:"#/properties/data/items/properties/previous_secret_until/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+if(data1.deliveries !== undefined){
+let data10 = data1.deliveries;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.pending === undefined){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/deliveries",schemaPath:"#/properties/data/items/properties/deliveries/required",keyword:"required",params:{missingProperty: "pending"},message:"must have required property '"+"pending"+"'"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data10.dead === undefined){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/deliveries",schemaPath:"#/properties/data/items/properties/deliveries/required",keyword:"required",params:{missingProperty: "dead"},message:"must have required property '"+"dead"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+for(const key2 in data10){
+if(!((key2 === "pending") || (key2 === "dead"))){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/deliveries",schemaPath:"#/properties/data/items/properties/deliveries/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data10.pending !== undefined){
+let data11 = data10.pending;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/deliveries/pending",schemaPath:"#/properties/data/items/properties/deliveries/properties/pending/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/deliveries/pending",schemaPath:"#/properties/data/items/properties/deliveries/properties/pending/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data10.dead !== undefined){
+let data12 = data10.dead;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/deliveries/dead",schemaPath:"#/properties/data/items/properties/deliveries/properties/dead/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 < 0 || isNaN(data12)){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/deliveries/dead",schemaPath:"#/properties/data/items/properties/deliveries/properties/dead/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/data/" + i0+"/deliveries",schemaPath:"#/properties/data/items/properties/deliveries/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data1.created_at !== undefined){
+let data13 = data1.created_at;
+if(typeof data13 === "string"){
+if(!(formats6.validate(data13))){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data1.created_by !== undefined){
+if(typeof data1.created_by !== "string"){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/created_by",schemaPath:"#/properties/data/items/properties/created_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data1.updated_at !== undefined){
+let data15 = data1.updated_at;
+if(typeof data15 === "string"){
+if(!(formats6.validate(data15))){
+const err38 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/data/" + i0+"/updated_at",schemaPath:"#/properties/data/items/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data1.updated_by !== undefined){
+if(typeof data1.updated_by !== "string"){
+const err40 = {instancePath:instancePath+"/data/" + i0+"/updated_by",schemaPath:"#/properties/data/items/properties/updated_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+}
+else {
+const err43 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+validate51.errors = vErrors;
+return errors === 0;
+}
+validate51.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v32 = validate52;
+const schema63 = {"type":"object","required":["webhook","secret"],"properties":{"webhook":{"type":"object","required":["id","url","is_enabled","events","slot_ids","previous_secret_until","deliveries","created_at","created_by","updated_at","updated_by"],"properties":{"id":{"type":"string","format":"uuid"},"url":{"type":"string","format":"uri"},"is_enabled":{"type":"boolean"},"events":{"type":"array","items":{"type":"string","enum":["job.succeeded","job.failed"]}},"slot_ids":{"type":["array","null"],"items":{"type":"string","pattern":"^slot-[0-9]{3}$"}},"previous_secret_until":{"type":["string","null"],"format":"date-time"},"deliveries":{"type":"object","required":["pending","dead"],"properties":{"pending":{"type":"integer","minimum":0},"dead":{"type":"integer","minimum":0}},"additionalProperties":false},"created_at":{"type":"string","format":"date-time"},"created_by":{"type":"string"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":"string"}},"additionalProperties":false},"secret":{"type":"string","pattern":"^whsec_[A-Za-z0-9+/]{43}=$"}},"additionalProperties":false};
+const pattern45 = new RegExp("^whsec_[A-Za-z0-9+/]{43}=$", "u");
+
+function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate52.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.webhook === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "webhook"},message:"must have required property '"+"webhook"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.secret === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "webhook") || (key0 === "secret"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.webhook !== undefined){
+let data0 = data.webhook;
+if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
+if(data0.id === undefined){
+const err3 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data0.url === undefined){
+const err4 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data0.is_enabled === undefined){
+const err5 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "is_enabled"},message:"must have required property '"+"is_enabled"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data0.events === undefined){
+const err6 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "events"},message:"must have required property '"+"events"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data0.slot_ids === undefined){
+const err7 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "slot_ids"},message:"must have required property '"+"slot_ids"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data0.previous_secret_until === undefined){
+const err8 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "previous_secret_until"},message:"must have required property '"+"previous_secret_until"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data0.deliveries === undefined){
+const err9 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "deliveries"},message:"must have required property '"+"deliveries"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data0.created_at === undefined){
+const err10 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data0.created_by === undefined){
+const err11 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "created_by"},message:"must have required property '"+"created_by"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data0.updated_at === undefined){
+const err12 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data0.updated_by === undefined){
+const err13 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+for(const key1 in data0){
+if(!(func6.call(schema63.properties.webhook.properties, key1))){
+const err14 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data0.id !== undefined){
+let data1 = data0.id;
+if(typeof data1 === "string"){
+if(!(formats0.test(data1))){
+const err15 = {instancePath:instancePath+"/webhook/id",schemaPath:"#/properties/webhook/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/webhook/id",schemaPath:"#/properties/webhook/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data0.url !== undefined){
+let data2 = data0.url;
+if(typeof data2 === "string"){
+if(!(formats2(data2))){
+const err17 = {instancePath:instancePath+"/webhook/url",schemaPath:"#/properties/webhook/properties/url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/webhook/url",schemaPath:"#/properties/webhook/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data0.is_enabled !== undefined){
+if(typeof data0.is_enabled !== "boolean"){
+const err19 = {instancePath:instancePath+"/webhook/is_enabled",schemaPath:"#/properties/webhook/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data0.events !== undefined){
+let data4 = data0.events;
+if(Array.isArray(data4)){
+const len0 = data4.length;
+for(let i0=0; i0<len0; i0++){
+let data5 = data4[i0];
+if(typeof data5 !== "string"){
+const err20 = {instancePath:instancePath+"/webhook/events/" + i0,schemaPath:"#/properties/webhook/properties/events/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(!((data5 === "job.succeeded") || (data5 === "job.failed"))){
+const err21 = {instancePath:instancePath+"/webhook/events/" + i0,schemaPath:"#/properties/webhook/properties/events/items/enum",keyword:"enum",params:{allowedValues: schema63.properties.webhook.properties.events.items.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/webhook/events",schemaPath:"#/properties/webhook/properties/events/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data0.slot_ids !== undefined){
+let data6 = data0.slot_ids;
+if((!(Array.isArray(data6))) && (data6 !== null)){
+const err23 = {instancePath:instancePath+"/webhook/slot_ids",schemaPath:"#/properties/webhook/properties/slot_ids/type",keyword:"type",params:{type: schema63.properties.webhook.properties.slot_ids.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(Array.isArray(data6)){
+const len1 = data6.length;
+for(let i1=0; i1<len1; i1++){
+let data7 = data6[i1];
+if(typeof data7 === "string"){
+if(!pattern17.test(data7)){
+const err24 = {instancePath:instancePath+"/webhook/slot_ids/" + i1,schemaPath:"#/properties/webhook/properties/slot_ids/items/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/webhook/slot_ids/" + i1,schemaPath:"#/properties/webhook/properties/slot_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+}
+if(data0.previous_secret_until !== undefined){
+let data8 = data0.previous_secret_until;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err26 = {instancePath:instancePath+"/webhook/previous_secret_until",schemaPath:"#/properties/webhook/properties/previous_secret_until/type",keyword:"type",params:{type: schema63.properties.webhook.properties.previous_secret_until.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(!(formats6.validate(data8))){
+const err27 = {instancePath:instancePath+"/webhook/previous_secret_until",schemaPath:"#/properties/webhook/properties/previous_secret_until/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+if(data0.deliveries !== undefined){
+let data9 = data0.deliveries;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.pending === undefined){
+const err28 = {instancePath:instancePath+"/webhook/deliveries",schemaPath:"#/properties/webhook/properties/deliveries/required",keyword:"required",params:{missingProperty: "pending"},message:"must have required property '"+"pending"+"'"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if(data9.dead === undefined){
+const err29 = {instancePath:instancePath+"/webhook/deliveries",schemaPath:"#/properties/webhook/properties/deliveries/required",keyword:"required",params:{missingProperty: "dead"},message:"must have required property '"+"dead"+"'"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+for(const key2 in data9){
+if(!((key2 === "pending") || (key2 === "dead"))){
+const err30 = {instancePath:instancePath+"/webhook/deliveries",schemaPath:"#/properties/webhook/properties/deliveries/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data9.pending !== undefined){
+let data10 = data9.pending;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err31 = {instancePath:instancePath+"/webhook/deliveries/pending",schemaPath:"#/properties/webhook/properties/deliveries/properties/pending/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err32 = {instancePath:instancePath+"/webhook/deliveries/pending",schemaPath:"#/properties/webhook/properties/deliveries/properties/pending/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data9.dead !== undefined){
+let data11 = data9.dead;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err33 = {instancePath:instancePath+"/webhook/deliveries/dead",schemaPath:"#/properties/webhook/properties/deliveries/properties/dead/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 < 0 || isNaN(data11)){
+const err34 = {instancePath:instancePath+"/webhook/deliveries/dead",schemaPath:"#/properties/webhook/properties/deliveries/properties/dead/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/webhook/deliveries",schemaPath:"#/properties/webhook/properties/deliveries/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data0.created_at !== undefined){
+let data12 = data0.created_at;
+if(typeof data12 === "string"){
+if(!(formats6.validate(data12))){
+const err36 = {instancePath:instancePath+"/webhook/created_at",schemaPath:"#/properties/webhook/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/webhook/created_at",schemaPath:"#/properties/webhook/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data0.created_by !== undefined){
+if(typeof data0.created_by !== "string"){
+const err38 = {instancePath:instancePath+"/webhook/created_by",schemaPath:"#/properties/webhook/properties/created_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data0.updated_at !== undefined){
+let data14 = data0.updated_at;
+if(typeof data14 === "string"){
+if(!(formats6.validate(data14))){
+const err39 = {instancePath:instancePath+"/webhook/updated_at",schemaPath:"#/properties/webhook/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+else {
+const err40 = {instancePath:instancePath+"/webhook/updated_at",schemaPath:"#/properties/webhook/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data0.updated_by !== undefined){
+if(typeof data0.updated_by !== "string"){
+const err41 = {instancePath:instancePath+"/webhook/updated_by",schemaPath:"#/properties/webhook/properties/updated_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/webhook",schemaPath:"#/properties/webhook/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data.secret !== undefined){
+let data16 = data.secret;
+if(typeof data16 === "string"){
+if(!pattern45.test(data16)){
+const err43 = {instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/pattern",keyword:"pattern",params:{pattern: "^whsec_[A-Za-z0-9+/]{43}=$"},message:"must match pattern \""+"^whsec_[A-Za-z0-9+/]{43}=$"+"\""};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+else {
+const err45 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+validate52.errors = vErrors;
+return errors === 0;
+}
+validate52.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v33 = validate53;
+const schema64 = {"type":"object","required":["id","url","is_enabled","events","slot_ids","previous_secret_until","deliveries","created_at","created_by","updated_at","updated_by"],"properties":{"id":{"type":"string","format":"uuid"},"url":{"type":"string","format":"uri"},"is_enabled":{"type":"boolean"},"events":{"type":"array","items":{"type":"string","enum":["job.succeeded","job.failed"]}},"slot_ids":{"type":["array","null"],"items":{"type":"string","pattern":"^slot-[0-9]{3}$"}},"previous_secret_until":{"type":["string","null"],"format":"date-time"},"deliveries":{"type":"object","required":["pending","dead"],"properties":{"pending":{"type":"integer","minimum":0},"dead":{"type":"integer","minimum":0}},"additionalProperties":false},"created_at":{"type":"string","format":"date-time"},"created_by":{"type":"string"},"updated_at":{"type":"string","format":"date-time"},"updated_by":{"type":"string"}},"additionalProperties":false};
+
+function validate53(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate53.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.url === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "url"},message:"must have required property '"+"url"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.is_enabled === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "is_enabled"},message:"must have required property '"+"is_enabled"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.events === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "events"},message:"must have required property '"+"events"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.slot_ids === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "slot_ids"},message:"must have required property '"+"slot_ids"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.previous_secret_until === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "previous_secret_until"},message:"must have required property '"+"previous_secret_until"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data.deliveries === undefined){
+const err6 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "deliveries"},message:"must have required property '"+"deliveries"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data.created_at === undefined){
+const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data.created_by === undefined){
+const err8 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_by"},message:"must have required property '"+"created_by"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data.updated_at === undefined){
+const err9 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "updated_at"},message:"must have required property '"+"updated_at"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data.updated_by === undefined){
+const err10 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "updated_by"},message:"must have required property '"+"updated_by"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func6.call(schema64.properties, key0))){
+const err11 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err12 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.url !== undefined){
+let data1 = data.url;
+if(typeof data1 === "string"){
+if(!(formats2(data1))){
+const err14 = {instancePath:instancePath+"/url",schemaPath:"#/properties/url/format",keyword:"format",params:{format: "uri"},message:"must match format \""+"uri"+"\""};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+else {
+const err15 = {instancePath:instancePath+"/url",schemaPath:"#/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data.is_enabled !== undefined){
+if(typeof data.is_enabled !== "boolean"){
+const err16 = {instancePath:instancePath+"/is_enabled",schemaPath:"#/properties/is_enabled/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.events !== undefined){
+let data3 = data.events;
+if(Array.isArray(data3)){
+const len0 = data3.length;
+for(let i0=0; i0<len0; i0++){
+let data4 = data3[i0];
+if(typeof data4 !== "string"){
+const err17 = {instancePath:instancePath+"/events/" + i0,schemaPath:"#/properties/events/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!((data4 === "job.succeeded") || (data4 === "job.failed"))){
+const err18 = {instancePath:instancePath+"/events/" + i0,schemaPath:"#/properties/events/items/enum",keyword:"enum",params:{allowedValues: schema64.properties.events.items.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/events",schemaPath:"#/properties/events/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data.slot_ids !== undefined){
+let data5 = data.slot_ids;
+if((!(Array.isArray(data5))) && (data5 !== null)){
+const err20 = {instancePath:instancePath+"/slot_ids",schemaPath:"#/properties/slot_ids/type",keyword:"type",params:{type: schema64.properties.slot_ids.type},message:"must be array,null"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(Array.isArray(data5)){
+const len1 = data5.length;
+for(let i1=0; i1<len1; i1++){
+let data6 = data5[i1];
+if(typeof data6 === "string"){
+if(!pattern17.test(data6)){
+const err21 = {instancePath:instancePath+"/slot_ids/" + i1,schemaPath:"#/properties/slot_ids/items/pattern",keyword:"pattern",params:{pattern: "^slot-[0-9]{3}$"},message:"must match pattern \""+"^slot-[0-9]{3}$"+"\""};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+else {
+const err22 = {instancePath:instancePath+"/slot_ids/" + i1,schemaPath:"#/properties/slot_ids/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+}
+}
+if(data.previous_secret_until !== undefined){
+let data7 = data.previous_secret_until;
+if((typeof data7 !== "string") && (data7 !== null)){
+const err23 = {instancePath:instancePath+"/previous_secret_until",schemaPath:"#/properties/previous_secret_until/type",keyword:"type",params:{type: schema64.properties.previous_secret_until.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(typeof data7 === "string"){
+if(!(formats6.validate(data7))){
+const err24 = {instancePath:instancePath+"/previous_secret_until",schemaPath:"#/properties/previous_secret_until/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+if(data.deliveries !== undefined){
+let data8 = data.deliveries;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+if(data8.pending === undefined){
+const err25 = {instancePath:instancePath+"/deliveries",schemaPath:"#/properties/deliveries/required",keyword:"required",params:{missingProperty: "pending"},message:"must have required property '"+"pending"+"'"};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if(data8.dead === undefined){
+const err26 = {instancePath:instancePath+"/deliveries",schemaPath:"#/properties/deliveries/required",keyword:"required",params:{missingProperty: "dead"},message:"must have required property '"+"dead"+"'"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+for(const key1 in data8){
+if(!((key1 === "pending") || (key1 === "dead"))){
+const err27 = {instancePath:instancePath+"/deliveries",schemaPath:"#/properties/deliveries/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data8.pending !== undefined){
+let data9 = data8.pending;
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err28 = {instancePath:instancePath+"/deliveries/pending",schemaPath:"#/properties/deliveries/properties/pending/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 < 0 || isNaN(data9)){
+const err29 = {instancePath:instancePath+"/deliveries/pending",schemaPath:"#/properties/deliveries/properties/pending/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+if(data8.dead !== undefined){
+let data10 = data8.dead;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err30 = {instancePath:instancePath+"/deliveries/dead",schemaPath:"#/properties/deliveries/properties/dead/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 < 0 || isNaN(data10)){
+const err31 = {instancePath:instancePath+"/deliveries/dead",schemaPath:"#/properties/deliveries/properties/dead/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/deliveries",schemaPath:"#/properties/deliveries/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data.created_at !== undefined){
+let data11 = data.created_at;
+if(typeof data11 === "string"){
+if(!(formats6.validate(data11))){
+const err33 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+else {
+const err34 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+if(data.created_by !== undefined){
+if(typeof data.created_by !== "string"){
+const err35 = {instancePath:instancePath+"/created_by",schemaPath:"#/properties/created_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+if(data.updated_at !== undefined){
+let data13 = data.updated_at;
+if(typeof data13 === "string"){
+if(!(formats6.validate(data13))){
+const err36 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+else {
+const err37 = {instancePath:instancePath+"/updated_at",schemaPath:"#/properties/updated_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+if(data.updated_by !== undefined){
+if(typeof data.updated_by !== "string"){
+const err38 = {instancePath:instancePath+"/updated_by",schemaPath:"#/properties/updated_by/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+validate53.errors = vErrors;
+return errors === 0;
+}
+validate53.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v34 = validate54;
+const schema65 = {"type":"object","required":["secret","previous_secret_until"],"properties":{"secret":{"type":"string","pattern":"^whsec_[A-Za-z0-9+/]{43}=$"},"previous_secret_until":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false};
+
+function validate54(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate54.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.secret === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.previous_secret_until === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "previous_secret_until"},message:"must have required property '"+"previous_secret_until"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "secret") || (key0 === "previous_secret_until"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.secret !== undefined){
+let data0 = data.secret;
+if(typeof data0 === "string"){
+if(!pattern45.test(data0)){
+const err3 = {instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/pattern",keyword:"pattern",params:{pattern: "^whsec_[A-Za-z0-9+/]{43}=$"},message:"must match pattern \""+"^whsec_[A-Za-z0-9+/]{43}=$"+"\""};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+}
+else {
+const err4 = {instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+}
+if(data.previous_secret_until !== undefined){
+let data1 = data.previous_secret_until;
+if((typeof data1 !== "string") && (data1 !== null)){
+const err5 = {instancePath:instancePath+"/previous_secret_until",schemaPath:"#/properties/previous_secret_until/type",keyword:"type",params:{type: schema65.properties.previous_secret_until.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(typeof data1 === "string"){
+if(!(formats6.validate(data1))){
+const err6 = {instancePath:instancePath+"/previous_secret_until",schemaPath:"#/properties/previous_secret_until/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+validate54.errors = vErrors;
+return errors === 0;
+}
+validate54.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v35 = validate55;
+const schema66 = {"type":"object","required":["id","type","job_id","state","attempts","created_at","last_attempt_at","last_status","last_error","next_attempt_at","ended_at"],"properties":{"id":{"type":"string","format":"uuid"},"type":{"type":"string","enum":["job.succeeded","job.failed","webhook.test"]},"job_id":{"type":["string","null"],"format":"uuid"},"state":{"type":"string","enum":["pending","delivered","dead"]},"attempts":{"type":"integer","minimum":0},"created_at":{"type":"string","format":"date-time"},"last_attempt_at":{"type":["string","null"],"format":"date-time"},"last_status":{"type":["integer","null"],"minimum":100,"maximum":599},"last_error":{"type":["string","null"],"maxLength":400},"next_attempt_at":{"type":["string","null"],"format":"date-time"},"ended_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false};
+
+function validate55(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate55.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.id === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.type === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+if(data.job_id === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if(data.state === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data.attempts === undefined){
+const err4 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "attempts"},message:"must have required property '"+"attempts"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data.created_at === undefined){
+const err5 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data.last_attempt_at === undefined){
+const err6 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "last_attempt_at"},message:"must have required property '"+"last_attempt_at"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data.last_status === undefined){
+const err7 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "last_status"},message:"must have required property '"+"last_status"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data.last_error === undefined){
+const err8 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "last_error"},message:"must have required property '"+"last_error"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data.next_attempt_at === undefined){
+const err9 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "next_attempt_at"},message:"must have required property '"+"next_attempt_at"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data.ended_at === undefined){
+const err10 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "ended_at"},message:"must have required property '"+"ended_at"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+for(const key0 in data){
+if(!(func6.call(schema66.properties, key0))){
+const err11 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+if(data.id !== undefined){
+let data0 = data.id;
+if(typeof data0 === "string"){
+if(!(formats0.test(data0))){
+const err12 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+else {
+const err13 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+if(data.type !== undefined){
+let data1 = data.type;
+if(typeof data1 !== "string"){
+const err14 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+if(!(((data1 === "job.succeeded") || (data1 === "job.failed")) || (data1 === "webhook.test"))){
+const err15 = {instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema66.properties.type.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+if(data.job_id !== undefined){
+let data2 = data.job_id;
+if((typeof data2 !== "string") && (data2 !== null)){
+const err16 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/type",keyword:"type",params:{type: schema66.properties.job_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err17 = {instancePath:instancePath+"/job_id",schemaPath:"#/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+}
+if(data.state !== undefined){
+let data3 = data.state;
+if(typeof data3 !== "string"){
+const err18 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+if(!(((data3 === "pending") || (data3 === "delivered")) || (data3 === "dead"))){
+const err19 = {instancePath:instancePath+"/state",schemaPath:"#/properties/state/enum",keyword:"enum",params:{allowedValues: schema66.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+}
+if(data.attempts !== undefined){
+let data4 = data.attempts;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err20 = {instancePath:instancePath+"/attempts",schemaPath:"#/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 < 0 || isNaN(data4)){
+const err21 = {instancePath:instancePath+"/attempts",schemaPath:"#/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+if(data.created_at !== undefined){
+let data5 = data.created_at;
+if(typeof data5 === "string"){
+if(!(formats6.validate(data5))){
+const err22 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/created_at",schemaPath:"#/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data.last_attempt_at !== undefined){
+let data6 = data.last_attempt_at;
+if((typeof data6 !== "string") && (data6 !== null)){
+const err24 = {instancePath:instancePath+"/last_attempt_at",schemaPath:"#/properties/last_attempt_at/type",keyword:"type",params:{type: schema66.properties.last_attempt_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+if(typeof data6 === "string"){
+if(!(formats6.validate(data6))){
+const err25 = {instancePath:instancePath+"/last_attempt_at",schemaPath:"#/properties/last_attempt_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+if(data.last_status !== undefined){
+let data7 = data.last_status;
+if((!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))) && (data7 !== null)){
+const err26 = {instancePath:instancePath+"/last_status",schemaPath:"#/properties/last_status/type",keyword:"type",params:{type: schema66.properties.last_status.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 599 || isNaN(data7)){
+const err27 = {instancePath:instancePath+"/last_status",schemaPath:"#/properties/last_status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(data7 < 100 || isNaN(data7)){
+const err28 = {instancePath:instancePath+"/last_status",schemaPath:"#/properties/last_status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100"};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data.last_error !== undefined){
+let data8 = data.last_error;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err29 = {instancePath:instancePath+"/last_error",schemaPath:"#/properties/last_error/type",keyword:"type",params:{type: schema66.properties.last_error.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(func1(data8) > 400){
+const err30 = {instancePath:instancePath+"/last_error",schemaPath:"#/properties/last_error/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+if(data.next_attempt_at !== undefined){
+let data9 = data.next_attempt_at;
+if((typeof data9 !== "string") && (data9 !== null)){
+const err31 = {instancePath:instancePath+"/next_attempt_at",schemaPath:"#/properties/next_attempt_at/type",keyword:"type",params:{type: schema66.properties.next_attempt_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(typeof data9 === "string"){
+if(!(formats6.validate(data9))){
+const err32 = {instancePath:instancePath+"/next_attempt_at",schemaPath:"#/properties/next_attempt_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data.ended_at !== undefined){
+let data10 = data.ended_at;
+if((typeof data10 !== "string") && (data10 !== null)){
+const err33 = {instancePath:instancePath+"/ended_at",schemaPath:"#/properties/ended_at/type",keyword:"type",params:{type: schema66.properties.ended_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(typeof data10 === "string"){
+if(!(formats6.validate(data10))){
+const err34 = {instancePath:instancePath+"/ended_at",schemaPath:"#/properties/ended_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err35 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+validate55.errors = vErrors;
+return errors === 0;
+}
+validate55.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v36 = validate56;
+const schema67 = {"type":"object","required":["data","meta"],"properties":{"data":{"type":"array","items":{"type":"object","required":["id","type","job_id","state","attempts","created_at","last_attempt_at","last_status","last_error","next_attempt_at","ended_at"],"properties":{"id":{"type":"string","format":"uuid"},"type":{"type":"string","enum":["job.succeeded","job.failed","webhook.test"]},"job_id":{"type":["string","null"],"format":"uuid"},"state":{"type":"string","enum":["pending","delivered","dead"]},"attempts":{"type":"integer","minimum":0},"created_at":{"type":"string","format":"date-time"},"last_attempt_at":{"type":["string","null"],"format":"date-time"},"last_status":{"type":["integer","null"],"minimum":100,"maximum":599},"last_error":{"type":["string","null"],"maxLength":400},"next_attempt_at":{"type":["string","null"],"format":"date-time"},"ended_at":{"type":["string","null"],"format":"date-time"}},"additionalProperties":false}},"meta":{"type":"object","required":["page","page_size","total"],"properties":{"page":{"type":"integer","minimum":1},"page_size":{"type":"integer","minimum":1,"maximum":100},"total":{"type":"integer","minimum":0}},"additionalProperties":false}},"additionalProperties":false};
+
+function validate56(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate56.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.data === undefined){
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "data"},message:"must have required property '"+"data"+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+if(data.meta === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "meta"},message:"must have required property '"+"meta"+"'"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+for(const key0 in data){
+if(!((key0 === "data") || (key0 === "meta"))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+if(data.data !== undefined){
+let data0 = data.data;
+if(Array.isArray(data0)){
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+if(data1.id === undefined){
+const err3 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+if(data1.type === undefined){
+const err4 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+if(data1.job_id === undefined){
+const err5 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "job_id"},message:"must have required property '"+"job_id"+"'"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+if(data1.state === undefined){
+const err6 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+if(data1.attempts === undefined){
+const err7 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "attempts"},message:"must have required property '"+"attempts"+"'"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+if(data1.created_at === undefined){
+const err8 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "created_at"},message:"must have required property '"+"created_at"+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+if(data1.last_attempt_at === undefined){
+const err9 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "last_attempt_at"},message:"must have required property '"+"last_attempt_at"+"'"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+if(data1.last_status === undefined){
+const err10 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "last_status"},message:"must have required property '"+"last_status"+"'"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if(data1.last_error === undefined){
+const err11 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "last_error"},message:"must have required property '"+"last_error"+"'"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+if(data1.next_attempt_at === undefined){
+const err12 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "next_attempt_at"},message:"must have required property '"+"next_attempt_at"+"'"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(data1.ended_at === undefined){
+const err13 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/required",keyword:"required",params:{missingProperty: "ended_at"},message:"must have required property '"+"ended_at"+"'"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+for(const key1 in data1){
+if(!(func6.call(schema67.properties.data.items.properties, key1))){
+const err14 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+if(data1.id !== undefined){
+let data2 = data1.id;
+if(typeof data2 === "string"){
+if(!(formats0.test(data2))){
+const err15 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/data/" + i0+"/id",schemaPath:"#/properties/data/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data1.type !== undefined){
+let data3 = data1.type;
+if(typeof data3 !== "string"){
+const err17 = {instancePath:instancePath+"/data/" + i0+"/type",schemaPath:"#/properties/data/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+if(!(((data3 === "job.succeeded") || (data3 === "job.failed")) || (data3 === "webhook.test"))){
+const err18 = {instancePath:instancePath+"/data/" + i0+"/type",schemaPath:"#/properties/data/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema67.properties.data.items.properties.type.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data1.job_id !== undefined){
+let data4 = data1.job_id;
+if((typeof data4 !== "string") && (data4 !== null)){
+const err19 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/type",keyword:"type",params:{type: schema67.properties.data.items.properties.job_id.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if(typeof data4 === "string"){
+if(!(formats0.test(data4))){
+const err20 = {instancePath:instancePath+"/data/" + i0+"/job_id",schemaPath:"#/properties/data/items/properties/job_id/format",keyword:"format",params:{format: "uuid"},message:"must match format \""+"uuid"+"\""};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+if(data1.state !== undefined){
+let data5 = data1.state;
+if(typeof data5 !== "string"){
+const err21 = {instancePath:instancePath+"/data/" + i0+"/state",schemaPath:"#/properties/data/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+if(!(((data5 === "pending") || (data5 === "delivered")) || (data5 === "dead"))){
+const err22 = {instancePath:instancePath+"/data/" + i0+"/state",schemaPath:"#/properties/data/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema67.properties.data.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+if(data1.attempts !== undefined){
+let data6 = data1.attempts;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err23 = {instancePath:instancePath+"/data/" + i0+"/attempts",schemaPath:"#/properties/data/items/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 < 0 || isNaN(data6)){
+const err24 = {instancePath:instancePath+"/data/" + i0+"/attempts",schemaPath:"#/properties/data/items/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+if(data1.created_at !== undefined){
+let data7 = data1.created_at;
+if(typeof data7 === "string"){
+if(!(formats6.validate(data7))){
+const err25 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/data/" + i0+"/created_at",schemaPath:"#/properties/data/items/properties/created_at/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+if(data1.last_attempt_at !== undefined){
+let data8 = data1.last_attempt_at;
+if((typeof data8 !== "string") && (data8 !== null)){
+const err27 = {instancePath:instancePath+"/data/" + i0+"/last_attempt_at",schemaPath:"#/properties/data/items/properties/last_attempt_at/type",keyword:"type",params:{type: schema67.properties.data.items.properties.last_attempt_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+if(typeof data8 === "string"){
+if(!(formats6.validate(data8))){
+const err28 = {instancePath:instancePath+"/data/" + i0+"/last_attempt_at",schemaPath:"#/properties/data/items/properties/last_attempt_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data1.last_status !== undefined){
+let data9 = data1.last_status;
+if((!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))) && (data9 !== null)){
+const err29 = {instancePath:instancePath+"/data/" + i0+"/last_status",schemaPath:"#/properties/data/items/properties/last_status/type",keyword:"type",params:{type: schema67.properties.data.items.properties.last_status.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 599 || isNaN(data9)){
+const err30 = {instancePath:instancePath+"/data/" + i0+"/last_status",schemaPath:"#/properties/data/items/properties/last_status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data9 < 100 || isNaN(data9)){
+const err31 = {instancePath:instancePath+"/data/" + i0+"/last_status",schemaPath:"#/properties/data/items/properties/last_status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100"};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+}
+if(data1.last_error !== undefined){
+let data10 = data1.last_error;
+if((typeof data10 !== "string") && (data10 !== null)){
+const err32 = {instancePath:instancePath+"/data/" + i0+"/last_error",schemaPath:"#/properties/data/items/properties/last_error/type",keyword:"type",params:{type: schema67.properties.data.items.properties.last_error.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+if(typeof data10 === "string"){
+if(func1(data10) > 400){
+const err33 = {instancePath:instancePath+"/data/" + i0+"/last_error",schemaPath:"#/properties/data/items/properties/last_error/maxLength",keyword:"maxLength",params:{limit: 400},message:"must NOT have more than 400 characters"};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+if(data1.next_attempt_at !== undefined){
+let data11 = data1.next_attempt_at;
+if((typeof data11 !== "string") && (data11 !== null)){
+const err34 = {instancePath:instancePath+"/data/" + i0+"/next_attempt_at",schemaPath:"#/properties/data/items/properties/next_attempt_at/type",keyword:"type",params:{type: schema67.properties.data.items.properties.next_attempt_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(typeof data11 === "string"){
+if(!(formats6.validate(data11))){
+const err35 = {instancePath:instancePath+"/data/" + i0+"/next_attempt_at",schemaPath:"#/properties/data/items/properties/next_attempt_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+if(data1.ended_at !== undefined){
+let data12 = data1.ended_at;
+if((typeof data12 !== "string") && (data12 !== null)){
+const err36 = {instancePath:instancePath+"/data/" + i0+"/ended_at",schemaPath:"#/properties/data/items/properties/ended_at/type",keyword:"type",params:{type: schema67.properties.data.items.properties.ended_at.type},message:"must be string,null"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if(typeof data12 === "string"){
+if(!(formats6.validate(data12))){
+const err37 = {instancePath:instancePath+"/data/" + i0+"/ended_at",schemaPath:"#/properties/data/items/properties/ended_at/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\""};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/data/" + i0,schemaPath:"#/properties/data/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+else {
+const err39 = {instancePath:instancePath+"/data",schemaPath:"#/properties/data/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+}
+if(data.meta !== undefined){
+let data13 = data.meta;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(data13.page === undefined){
+const err40 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page"},message:"must have required property '"+"page"+"'"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+if(data13.page_size === undefined){
+const err41 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "page_size"},message:"must have required property '"+"page_size"+"'"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+if(data13.total === undefined){
+const err42 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/required",keyword:"required",params:{missingProperty: "total"},message:"must have required property '"+"total"+"'"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+for(const key2 in data13){
+if(!(((key2 === "page") || (key2 === "page_size")) || (key2 === "total"))){
+const err43 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data13.page !== undefined){
+let data14 = data13.page;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err44 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 < 1 || isNaN(data14)){
+const err45 = {instancePath:instancePath+"/meta/page",schemaPath:"#/properties/meta/properties/page/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+if(data13.page_size !== undefined){
+let data15 = data13.page_size;
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err46 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 100 || isNaN(data15)){
+const err47 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+if(data15 < 1 || isNaN(data15)){
+const err48 = {instancePath:instancePath+"/meta/page_size",schemaPath:"#/properties/meta/properties/page_size/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+if(data13.total !== undefined){
+let data16 = data13.total;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+const err49 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 < 0 || isNaN(data16)){
+const err50 = {instancePath:instancePath+"/meta/total",schemaPath:"#/properties/meta/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err51 = {instancePath:instancePath+"/meta",schemaPath:"#/properties/meta/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+else {
+const err52 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+validate56.errors = vErrors;
+return errors === 0;
+}
+validate56.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const v37 = validate57;
+const schema68 = {"type":"object","required":["status","version"],"properties":{"status":{"const":"ok"},"version":{"type":"string","pattern":"^[0-9]+\\.[0-9]+\\.[0-9]+$"}},"additionalProperties":false};
+const pattern48 = new RegExp("^[0-9]+\\.[0-9]+\\.[0-9]+$", "u");
+
+function validate57(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate57.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -15960,7 +26244,7 @@ errors++;
 if(data.version !== undefined){
 let data1 = data.version;
 if(typeof data1 === "string"){
-if(!pattern31.test(data1)){
+if(!pattern48.test(data1)){
 const err4 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/pattern",keyword:"pattern",params:{pattern: "^[0-9]+\\.[0-9]+\\.[0-9]+$"},message:"must match pattern \""+"^[0-9]+\\.[0-9]+\\.[0-9]+$"+"\""};
 if(vErrors === null){
 vErrors = [err4];
@@ -15993,18 +26277,18 @@ vErrors.push(err6);
 }
 errors++;
 }
-validate45.errors = vErrors;
+validate57.errors = vErrors;
 return errors === 0;
 }
-validate45.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate57.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v26 = validate46;
-const schema57 = {"type":"object","required":["status","checks"],"properties":{"status":{"const":"ready"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const v38 = validate58;
+const schema69 = {"type":"object","required":["status","rehearsal","checks","providers"],"properties":{"status":{"const":"ready"},"rehearsal":{"type":"boolean"},"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false},"providers":{"type":"array","items":{"type":"object","required":["id","state","retry_after_ms"],"properties":{"id":{"type":"string"},"state":{"type":"string","enum":["probe","probing","paused","down","exhausted"]},"retry_after_ms":{"type":["integer","null"],"minimum":1}},"additionalProperties":false}}},"additionalProperties":false};
 
-function validate46(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate58(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate46.evaluated;
+const evaluated0 = validate58.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -16022,8 +26306,8 @@ vErrors.push(err0);
 }
 errors++;
 }
-if(data.checks === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "checks"},message:"must have required property '"+"checks"+"'"};
+if(data.rehearsal === undefined){
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "rehearsal"},message:"must have required property '"+"rehearsal"+"'"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -16032,9 +26316,8 @@ vErrors.push(err1);
 }
 errors++;
 }
-for(const key0 in data){
-if(!((key0 === "status") || (key0 === "checks"))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(data.checks === undefined){
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "checks"},message:"must have required property '"+"checks"+"'"};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -16043,10 +26326,8 @@ vErrors.push(err2);
 }
 errors++;
 }
-}
-if(data.status !== undefined){
-if("ready" !== data.status){
-const err3 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/const",keyword:"const",params:{allowedValue: "ready"},message:"must be equal to constant"};
+if(data.providers === undefined){
+const err3 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "providers"},message:"must have required property '"+"providers"+"'"};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -16055,12 +26336,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-}
-if(data.checks !== undefined){
-let data1 = data.checks;
-if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
-if(data1.database === undefined){
-const err4 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "database"},message:"must have required property '"+"database"+"'"};
+for(const key0 in data){
+if(!((((key0 === "status") || (key0 === "rehearsal")) || (key0 === "checks")) || (key0 === "providers"))){
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -16069,8 +26347,10 @@ vErrors.push(err4);
 }
 errors++;
 }
-if(data1.schema_version === undefined){
-const err5 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "schema_version"},message:"must have required property '"+"schema_version"+"'"};
+}
+if(data.status !== undefined){
+if("ready" !== data.status){
+const err5 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/const",keyword:"const",params:{allowedValue: "ready"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -16079,8 +26359,10 @@ vErrors.push(err5);
 }
 errors++;
 }
-if(data1.media_store === undefined){
-const err6 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "media_store"},message:"must have required property '"+"media_store"+"'"};
+}
+if(data.rehearsal !== undefined){
+if(typeof data.rehearsal !== "boolean"){
+const err6 = {instancePath:instancePath+"/rehearsal",schemaPath:"#/properties/rehearsal/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -16089,8 +26371,12 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(data1.draining === undefined){
-const err7 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "draining"},message:"must have required property '"+"draining"+"'"};
+}
+if(data.checks !== undefined){
+let data2 = data.checks;
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.database === undefined){
+const err7 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "database"},message:"must have required property '"+"database"+"'"};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -16099,9 +26385,8 @@ vErrors.push(err7);
 }
 errors++;
 }
-for(const key1 in data1){
-if(!((((key1 === "database") || (key1 === "schema_version")) || (key1 === "media_store")) || (key1 === "draining"))){
-const err8 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(data2.schema_version === undefined){
+const err8 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "schema_version"},message:"must have required property '"+"schema_version"+"'"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -16110,12 +26395,8 @@ vErrors.push(err8);
 }
 errors++;
 }
-}
-if(data1.database !== undefined){
-let data2 = data1.database;
-if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
-if(data2.ok === undefined){
-const err9 = {instancePath:instancePath+"/checks/database",schemaPath:"#/properties/checks/properties/database/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
+if(data2.media_store === undefined){
+const err9 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "media_store"},message:"must have required property '"+"media_store"+"'"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -16124,9 +26405,8 @@ vErrors.push(err9);
 }
 errors++;
 }
-for(const key2 in data2){
-if(!((key2 === "ok") || (key2 === "message"))){
-const err10 = {instancePath:instancePath+"/checks/database",schemaPath:"#/properties/checks/properties/database/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(data2.draining === undefined){
+const err10 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/required",keyword:"required",params:{missingProperty: "draining"},message:"must have required property '"+"draining"+"'"};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -16135,10 +26415,9 @@ vErrors.push(err10);
 }
 errors++;
 }
-}
-if(data2.ok !== undefined){
-if(typeof data2.ok !== "boolean"){
-const err11 = {instancePath:instancePath+"/checks/database/ok",schemaPath:"#/properties/checks/properties/database/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+for(const key1 in data2){
+if(!((((key1 === "database") || (key1 === "schema_version")) || (key1 === "media_store")) || (key1 === "draining"))){
+const err11 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -16148,11 +26427,11 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data2.message !== undefined){
-let data4 = data2.message;
-if(typeof data4 === "string"){
-if(func1(data4) > 300){
-const err12 = {instancePath:instancePath+"/checks/database/message",schemaPath:"#/properties/checks/properties/database/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data2.database !== undefined){
+let data3 = data2.database;
+if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
+if(data3.ok === undefined){
+const err12 = {instancePath:instancePath+"/checks/database",schemaPath:"#/properties/checks/properties/database/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -16161,9 +26440,9 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-else {
-const err13 = {instancePath:instancePath+"/checks/database/message",schemaPath:"#/properties/checks/properties/database/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key2 in data3){
+if(!((key2 === "ok") || (key2 === "message"))){
+const err13 = {instancePath:instancePath+"/checks/database",schemaPath:"#/properties/checks/properties/database/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -16173,9 +26452,9 @@ vErrors.push(err13);
 errors++;
 }
 }
-}
-else {
-const err14 = {instancePath:instancePath+"/checks/database",schemaPath:"#/properties/checks/properties/database/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data3.ok !== undefined){
+if(typeof data3.ok !== "boolean"){
+const err14 = {instancePath:instancePath+"/checks/database/ok",schemaPath:"#/properties/checks/properties/database/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -16185,11 +26464,11 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data1.schema_version !== undefined){
-let data5 = data1.schema_version;
-if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
-if(data5.ok === undefined){
-const err15 = {instancePath:instancePath+"/checks/schema_version",schemaPath:"#/properties/checks/properties/schema_version/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
+if(data3.message !== undefined){
+let data5 = data3.message;
+if(typeof data5 === "string"){
+if(func1(data5) > 300){
+const err15 = {instancePath:instancePath+"/checks/database/message",schemaPath:"#/properties/checks/properties/database/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -16198,9 +26477,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-for(const key3 in data5){
-if(!((key3 === "ok") || (key3 === "message"))){
-const err16 = {instancePath:instancePath+"/checks/schema_version",schemaPath:"#/properties/checks/properties/schema_version/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+else {
+const err16 = {instancePath:instancePath+"/checks/database/message",schemaPath:"#/properties/checks/properties/database/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -16210,9 +26489,9 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data5.ok !== undefined){
-if(typeof data5.ok !== "boolean"){
-const err17 = {instancePath:instancePath+"/checks/schema_version/ok",schemaPath:"#/properties/checks/properties/schema_version/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err17 = {instancePath:instancePath+"/checks/database",schemaPath:"#/properties/checks/properties/database/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -16222,11 +26501,11 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data5.message !== undefined){
-let data7 = data5.message;
-if(typeof data7 === "string"){
-if(func1(data7) > 300){
-const err18 = {instancePath:instancePath+"/checks/schema_version/message",schemaPath:"#/properties/checks/properties/schema_version/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data2.schema_version !== undefined){
+let data6 = data2.schema_version;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+if(data6.ok === undefined){
+const err18 = {instancePath:instancePath+"/checks/schema_version",schemaPath:"#/properties/checks/properties/schema_version/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -16235,9 +26514,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/checks/schema_version/message",schemaPath:"#/properties/checks/properties/schema_version/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key3 in data6){
+if(!((key3 === "ok") || (key3 === "message"))){
+const err19 = {instancePath:instancePath+"/checks/schema_version",schemaPath:"#/properties/checks/properties/schema_version/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -16247,9 +26526,9 @@ vErrors.push(err19);
 errors++;
 }
 }
-}
-else {
-const err20 = {instancePath:instancePath+"/checks/schema_version",schemaPath:"#/properties/checks/properties/schema_version/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data6.ok !== undefined){
+if(typeof data6.ok !== "boolean"){
+const err20 = {instancePath:instancePath+"/checks/schema_version/ok",schemaPath:"#/properties/checks/properties/schema_version/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -16259,11 +26538,11 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data1.media_store !== undefined){
-let data8 = data1.media_store;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-if(data8.ok === undefined){
-const err21 = {instancePath:instancePath+"/checks/media_store",schemaPath:"#/properties/checks/properties/media_store/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
+if(data6.message !== undefined){
+let data8 = data6.message;
+if(typeof data8 === "string"){
+if(func1(data8) > 300){
+const err21 = {instancePath:instancePath+"/checks/schema_version/message",schemaPath:"#/properties/checks/properties/schema_version/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -16272,9 +26551,9 @@ vErrors.push(err21);
 }
 errors++;
 }
-for(const key4 in data8){
-if(!((key4 === "ok") || (key4 === "message"))){
-const err22 = {instancePath:instancePath+"/checks/media_store",schemaPath:"#/properties/checks/properties/media_store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
+}
+else {
+const err22 = {instancePath:instancePath+"/checks/schema_version/message",schemaPath:"#/properties/checks/properties/schema_version/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -16284,9 +26563,9 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data8.ok !== undefined){
-if(typeof data8.ok !== "boolean"){
-const err23 = {instancePath:instancePath+"/checks/media_store/ok",schemaPath:"#/properties/checks/properties/media_store/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err23 = {instancePath:instancePath+"/checks/schema_version",schemaPath:"#/properties/checks/properties/schema_version/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -16296,11 +26575,11 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data8.message !== undefined){
-let data10 = data8.message;
-if(typeof data10 === "string"){
-if(func1(data10) > 300){
-const err24 = {instancePath:instancePath+"/checks/media_store/message",schemaPath:"#/properties/checks/properties/media_store/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data2.media_store !== undefined){
+let data9 = data2.media_store;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.ok === undefined){
+const err24 = {instancePath:instancePath+"/checks/media_store",schemaPath:"#/properties/checks/properties/media_store/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -16309,9 +26588,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-else {
-const err25 = {instancePath:instancePath+"/checks/media_store/message",schemaPath:"#/properties/checks/properties/media_store/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key4 in data9){
+if(!((key4 === "ok") || (key4 === "message"))){
+const err25 = {instancePath:instancePath+"/checks/media_store",schemaPath:"#/properties/checks/properties/media_store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -16321,9 +26600,9 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/checks/media_store",schemaPath:"#/properties/checks/properties/media_store/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data9.ok !== undefined){
+if(typeof data9.ok !== "boolean"){
+const err26 = {instancePath:instancePath+"/checks/media_store/ok",schemaPath:"#/properties/checks/properties/media_store/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -16333,11 +26612,11 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data1.draining !== undefined){
-let data11 = data1.draining;
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-if(data11.ok === undefined){
-const err27 = {instancePath:instancePath+"/checks/draining",schemaPath:"#/properties/checks/properties/draining/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
+if(data9.message !== undefined){
+let data11 = data9.message;
+if(typeof data11 === "string"){
+if(func1(data11) > 300){
+const err27 = {instancePath:instancePath+"/checks/media_store/message",schemaPath:"#/properties/checks/properties/media_store/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -16346,9 +26625,9 @@ vErrors.push(err27);
 }
 errors++;
 }
-for(const key5 in data11){
-if(!((key5 === "ok") || (key5 === "message"))){
-const err28 = {instancePath:instancePath+"/checks/draining",schemaPath:"#/properties/checks/properties/draining/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+}
+else {
+const err28 = {instancePath:instancePath+"/checks/media_store/message",schemaPath:"#/properties/checks/properties/media_store/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -16358,9 +26637,9 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data11.ok !== undefined){
-if(typeof data11.ok !== "boolean"){
-const err29 = {instancePath:instancePath+"/checks/draining/ok",schemaPath:"#/properties/checks/properties/draining/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err29 = {instancePath:instancePath+"/checks/media_store",schemaPath:"#/properties/checks/properties/media_store/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -16370,11 +26649,11 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data11.message !== undefined){
-let data13 = data11.message;
-if(typeof data13 === "string"){
-if(func1(data13) > 300){
-const err30 = {instancePath:instancePath+"/checks/draining/message",schemaPath:"#/properties/checks/properties/draining/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
+if(data2.draining !== undefined){
+let data12 = data2.draining;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+if(data12.ok === undefined){
+const err30 = {instancePath:instancePath+"/checks/draining",schemaPath:"#/properties/checks/properties/draining/required",keyword:"required",params:{missingProperty: "ok"},message:"must have required property '"+"ok"+"'"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -16383,9 +26662,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-else {
-const err31 = {instancePath:instancePath+"/checks/draining/message",schemaPath:"#/properties/checks/properties/draining/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key5 in data12){
+if(!((key5 === "ok") || (key5 === "message"))){
+const err31 = {instancePath:instancePath+"/checks/draining",schemaPath:"#/properties/checks/properties/draining/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -16395,9 +26674,9 @@ vErrors.push(err31);
 errors++;
 }
 }
-}
-else {
-const err32 = {instancePath:instancePath+"/checks/draining",schemaPath:"#/properties/checks/properties/draining/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data12.ok !== undefined){
+if(typeof data12.ok !== "boolean"){
+const err32 = {instancePath:instancePath+"/checks/draining/ok",schemaPath:"#/properties/checks/properties/draining/properties/ok/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -16407,9 +26686,11 @@ vErrors.push(err32);
 errors++;
 }
 }
-}
-else {
-const err33 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data12.message !== undefined){
+let data14 = data12.message;
+if(typeof data14 === "string"){
+if(func1(data14) > 300){
+const err33 = {instancePath:instancePath+"/checks/draining/message",schemaPath:"#/properties/checks/properties/draining/properties/message/maxLength",keyword:"maxLength",params:{limit: 300},message:"must NOT have more than 300 characters"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -16419,9 +26700,8 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
 else {
-const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err34 = {instancePath:instancePath+"/checks/draining/message",schemaPath:"#/properties/checks/properties/draining/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -16430,18 +26710,187 @@ vErrors.push(err34);
 }
 errors++;
 }
-validate46.errors = vErrors;
+}
+}
+else {
+const err35 = {instancePath:instancePath+"/checks/draining",schemaPath:"#/properties/checks/properties/draining/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/checks",schemaPath:"#/properties/checks/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data.providers !== undefined){
+let data15 = data.providers;
+if(Array.isArray(data15)){
+const len0 = data15.length;
+for(let i0=0; i0<len0; i0++){
+let data16 = data15[i0];
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+if(data16.id === undefined){
+const err37 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'"};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data16.state === undefined){
+const err38 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/required",keyword:"required",params:{missingProperty: "state"},message:"must have required property '"+"state"+"'"};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+if(data16.retry_after_ms === undefined){
+const err39 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/required",keyword:"required",params:{missingProperty: "retry_after_ms"},message:"must have required property '"+"retry_after_ms"+"'"};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+for(const key6 in data16){
+if(!(((key6 === "id") || (key6 === "state")) || (key6 === "retry_after_ms"))){
+const err40 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+if(data16.id !== undefined){
+if(typeof data16.id !== "string"){
+const err41 = {instancePath:instancePath+"/providers/" + i0+"/id",schemaPath:"#/properties/providers/items/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data16.state !== undefined){
+let data18 = data16.state;
+if(typeof data18 !== "string"){
+const err42 = {instancePath:instancePath+"/providers/" + i0+"/state",schemaPath:"#/properties/providers/items/properties/state/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+if(!(((((data18 === "probe") || (data18 === "probing")) || (data18 === "paused")) || (data18 === "down")) || (data18 === "exhausted"))){
+const err43 = {instancePath:instancePath+"/providers/" + i0+"/state",schemaPath:"#/properties/providers/items/properties/state/enum",keyword:"enum",params:{allowedValues: schema69.properties.providers.items.properties.state.enum},message:"must be equal to one of the allowed values"};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data16.retry_after_ms !== undefined){
+let data19 = data16.retry_after_ms;
+if((!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))) && (data19 !== null)){
+const err44 = {instancePath:instancePath+"/providers/" + i0+"/retry_after_ms",schemaPath:"#/properties/providers/items/properties/retry_after_ms/type",keyword:"type",params:{type: schema69.properties.providers.items.properties.retry_after_ms.type},message:"must be integer,null"};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 < 1 || isNaN(data19)){
+const err45 = {instancePath:instancePath+"/providers/" + i0+"/retry_after_ms",schemaPath:"#/properties/providers/items/properties/retry_after_ms/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/providers/" + i0,schemaPath:"#/properties/providers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/providers",schemaPath:"#/properties/providers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+}
+else {
+const err48 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+validate58.errors = vErrors;
 return errors === 0;
 }
-validate46.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate58.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v27 = validate47;
-const schema58 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const v39 = validate59;
+const schema70 = {"type":"object","required":["error"],"properties":{"error":{"type":"object","required":["code","message","details"],"properties":{"code":{"const":"not_ready"},"message":{"type":"string","minLength":1},"details":{"type":"object","required":["checks"],"properties":{"checks":{"type":"object","required":["database","schema_version","media_store","draining"],"properties":{"database":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"schema_version":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"media_store":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false},"draining":{"type":"object","required":["ok"],"properties":{"ok":{"type":"boolean"},"message":{"type":"string","maxLength":300}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 
-function validate47(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate59(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate47.evaluated;
+const evaluated0 = validate59.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -16976,18 +27425,18 @@ vErrors.push(err43);
 }
 errors++;
 }
-validate47.errors = vErrors;
+validate59.errors = vErrors;
 return errors === 0;
 }
-validate47.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate59.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const v28 = validate48;
-const schema59 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
+const v40 = validate60;
+const schema71 = {"type":"object","required":["openapi"],"properties":{"openapi":{"type":"string"}},"additionalProperties":true};
 
-function validate48(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate60(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate48.evaluated;
+const evaluated0 = validate60.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -17028,1207 +27477,1665 @@ vErrors.push(err2);
 }
 errors++;
 }
-validate48.errors = vErrors;
+validate60.errors = vErrors;
 return errors === 0;
 }
-validate48.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate60.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const responseValidators = {
   "ingestSlot": {
+    "202": {
+      "application/json": v0
+    },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "413": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "415": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "502": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "504": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "loginUser": {
     "200": {
-      "application/json": v2
+      "application/json": v3
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "413": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "415": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getCurrentUser": {
     "200": {
-      "application/json": v3
+      "application/json": v4
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "changeOwnPassword": {
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "413": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "415": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "422": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "downloadPublicResult": {
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "410": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "416": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getResultThumbnail": {
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "410": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "listProviders": {
     "200": {
-      "application/json": v4
-    },
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "getPlatformSettings": {
-    "200": {
       "application/json": v5
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "updatePlatformSettings": {
-    "200": {
-      "application/json": v5
-    },
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "413": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "415": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "422": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "getGlobalStats": {
+  "closeProviderCircuit": {
     "200": {
       "application/json": v6
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "406": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getSlotStats": {
+  "getPlatformSettings": {
     "200": {
       "application/json": v7
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "406": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "listJobs": {
+  "updatePlatformSettings": {
+    "200": {
+      "application/json": v7
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "getGlobalStats": {
     "200": {
       "application/json": v8
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "406": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getJob": {
+  "getGlobalCosts": {
     "200": {
       "application/json": v9
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "listJobEvents": {
+  "getSlotStats": {
     "200": {
       "application/json": v10
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "406": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "cancelJob": {
+  "getSlotCosts": {
     "200": {
-      "application/json": v9
-    },
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "409": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "rerunJob": {
-    "202": {
       "application/json": v11
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "409": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "410": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "413": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "415": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getJobOriginal": {
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "410": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "deleteResult": {
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "registerMedia": {
-    "201": {
+  "listJobs": {
+    "200": {
       "application/json": v12
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "409": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "413": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "415": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "429": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getPublicMedia": {
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "410": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "429": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "listTemplateMedia": {
+  "getJob": {
     "200": {
       "application/json": v13
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "registerTemplateMedia": {
-    "201": {
+  "listJobEvents": {
+    "200": {
       "application/json": v14
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "409": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "413": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "415": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getTemplateMedia": {
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "deleteTemplateMedia": {
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "409": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "listSlots": {
+  "listJobCalls": {
     "200": {
       "application/json": v15
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getSlot": {
+  "cancelJob": {
     "200": {
+      "application/json": v13
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "409": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "rerunJob": {
+    "202": {
       "application/json": v16
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "409": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "410": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "429": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "updateSlot": {
-    "200": {
+  "getJobOriginal": {
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "410": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "deleteResult": {
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "registerMedia": {
+    "201": {
       "application/json": v17
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "409": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "412": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "413": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "415": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
-    "422": {
-      "application/problem+json": v0,
-      "application/json": v1
+    "429": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "resetSlotStats": {
+  "getPublicMedia": {
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
-    "409": {
-      "application/problem+json": v0,
-      "application/json": v1
+    "410": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "429": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "listSlotVersions": {
+  "listTemplateMedia": {
     "200": {
       "application/json": v18
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "restoreSlotVersion": {
-    "200": {
-      "application/json": v17
-    },
-    "400": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "401": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "412": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "422": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "500": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "503": {
-      "application/problem+json": v0,
-      "application/json": v1
-    }
-  },
-  "listSlotResults": {
-    "200": {
+  "registerTemplateMedia": {
+    "201": {
       "application/json": v19
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "409": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "downloadSlotResults": {
+  "getTemplateMedia": {
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "listSlotRequests": {
+  "deleteTemplateMedia": {
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "409": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listSlots": {
     "200": {
       "application/json": v20
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
-    },
-    "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "listMediaCachePurges": {
+  "getSlot": {
     "200": {
       "application/json": v21
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "enqueueMediaCachePurge": {
-    "202": {
+  "updateSlot": {
+    "200": {
       "application/json": v22
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "409": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "412": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "413": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "415": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "getMediaCachePurge": {
+  "resetSlotStats": {
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "409": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "testRunSlot": {
     "200": {
       "application/json": v23
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "404": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "429": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "504": {
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
-  "listAuditEvents": {
+  "listSlotVersions": {
     "200": {
       "application/json": v24
     },
     "400": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "403": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "restoreSlotVersion": {
+    "200": {
+      "application/json": v22
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "412": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listSlotResults": {
+    "200": {
+      "application/json": v25
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "downloadSlotResults": {
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listSlotRequests": {
+    "200": {
+      "application/json": v26
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listMediaCachePurges": {
+    "200": {
+      "application/json": v27
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "enqueueMediaCachePurge": {
+    "202": {
+      "application/json": v28
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "getMediaCachePurge": {
+    "200": {
+      "application/json": v29
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listAuditEvents": {
+    "200": {
+      "application/json": v30
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listWebhooks": {
+    "200": {
+      "application/json": v31
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "createWebhook": {
+    "201": {
+      "application/json": v32
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "getWebhook": {
+    "200": {
+      "application/json": v33
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "updateWebhook": {
+    "200": {
+      "application/json": v33
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "deleteWebhook": {
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "rotateWebhookSecret": {
+    "200": {
+      "application/json": v34
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "413": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "415": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "testWebhook": {
+    "202": {
+      "application/json": v35
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "listWebhookDeliveries": {
+    "200": {
+      "application/json": v36
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
+    }
+  },
+  "redeliverWebhook": {
+    "202": {
+      "application/json": v35
+    },
+    "400": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "401": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "403": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "404": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "422": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "500": {
+      "application/problem+json": v1,
+      "application/json": v2
+    },
+    "503": {
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getMetrics": {
     "401": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getHealth": {
     "200": {
-      "application/json": v25
+      "application/json": v37
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   },
   "getReadiness": {
     "200": {
-      "application/json": v26
+      "application/json": v38
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     },
     "503": {
-      "application/problem+json": v0,
-      "application/json": v27
+      "application/problem+json": v1,
+      "application/json": v39
     }
   },
   "getContract": {
     "200": {
-      "application/json": v28
+      "application/json": v40
     },
     "500": {
-      "application/problem+json": v0,
-      "application/json": v1
+      "application/problem+json": v1,
+      "application/json": v2
     }
   }
 };

@@ -1,4 +1,5 @@
 import type { Handler } from '../src/contract/handler.ts';
+import { toPriceList } from '../src/services/settings/price-list.ts';
 import { settingsView } from '../src/services/settings/settings-view.ts';
 import {
   type UpdateSettingsDeps,
@@ -18,6 +19,7 @@ export const updatePlatformSettings =
       ...(body.ingest && { windowSeconds: body.ingest.sync_response_timeout_sec }),
       ...(body.media_cache && { retentionHours: body.media_cache.processed_media_ttl_hours }),
       providers: Object.fromEntries(providers),
+      ...(body.pricing && { pricing: { ...toPriceList(body.pricing), currency: body.pricing.currency } }),
     });
     return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: settingsView(settings) };
   };

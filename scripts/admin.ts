@@ -12,7 +12,9 @@ import { cleanUpCommand } from './admin/clean-up.ts';
 import { type AdminContext, type Command, UsageError } from './admin/command.ts';
 import { setIngestPasswordCommand } from './admin/ingest-password.ts';
 import { cancelJobCommand, listJobsCommand, rerunJobCommand, showJobCommand } from './admin/job.ts';
+import { listPricesCommand, removePriceCommand, setPriceCommand } from './admin/price.ts';
 import { listProvidersCommand, setProviderCommand, setProviderKeyCommand } from './admin/provider.ts';
+import { retryProviderCommand, showProviderCommand } from './admin/provider-standing.ts';
 import { forgetSecretsCommand, rotateSecretsCommand } from './admin/secrets.ts';
 import {
   listSlotsCommand,
@@ -23,6 +25,7 @@ import {
 } from './admin/slot.ts';
 import { addTemplateCommand, deleteTemplateCommand, listTemplatesCommand } from './admin/template.ts';
 import { forgetTokenKeysCommand, listTokenKeysCommand, rotateTokenKeyCommand } from './admin/token-key.ts';
+import { trySlotCommand } from './admin/try-slot.ts';
 import {
   addUserCommand,
   disableUserCommand,
@@ -31,6 +34,13 @@ import {
   setUserPasswordCommand,
   setUserPermissionsCommand,
 } from './admin/user.ts';
+import {
+  addWebhookCommand,
+  deleteWebhookCommand,
+  listWebhookDeliveriesCommand,
+  listWebhooksCommand,
+  rotateWebhookSecretCommand,
+} from './admin/webhook.ts';
 
 const COMMANDS: readonly Command[] = [
   listSlotsCommand,
@@ -38,12 +48,18 @@ const COMMANDS: readonly Command[] = [
   setSlotCommand,
   showSlotHistoryCommand,
   restoreSlotCommand,
+  trySlotCommand,
   listTemplatesCommand,
   addTemplateCommand,
   deleteTemplateCommand,
   listProvidersCommand,
+  showProviderCommand,
+  retryProviderCommand,
   setProviderCommand,
   setProviderKeyCommand,
+  listPricesCommand,
+  setPriceCommand,
+  removePriceCommand,
   rotateSecretsCommand,
   forgetSecretsCommand,
   setIngestPasswordCommand,
@@ -60,6 +76,11 @@ const COMMANDS: readonly Command[] = [
   showJobCommand,
   cancelJobCommand,
   rerunJobCommand,
+  listWebhooksCommand,
+  addWebhookCommand,
+  deleteWebhookCommand,
+  rotateWebhookSecretCommand,
+  listWebhookDeliveriesCommand,
   listAuditCommand,
   cleanUpCommand,
 ];

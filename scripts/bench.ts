@@ -13,6 +13,7 @@ import { httpJson } from './bench/http-json.ts';
 import { ingestPaced } from './bench/ingest-paced.ts';
 import { ingestSaturated } from './bench/ingest-saturated.ts';
 import { ingestSingle } from './bench/ingest-single.ts';
+import { ledger } from './bench/ledger.ts';
 import { lists } from './bench/lists.ts';
 import { machineFacts, meterOthers, OTHERS_SHARE_MAX } from './bench/machine.ts';
 import { endOrphanedPostgres } from './bench/orphaned-postgres.ts';
@@ -37,6 +38,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   signInFlood,
   statistics,
   lists,
+  ledger,
 ];
 const RESULTS_DIRECTORY = 'bench-results';
 

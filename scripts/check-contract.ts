@@ -6,6 +6,7 @@ import type { Finding } from './check-contract/finding.ts';
 import { lintContract } from './check-contract/lint.ts';
 import { checkSchemaFiles } from './check-contract/schema-files.ts';
 import { checkVersion, readLastRelease, readVersionFile } from './check-contract/version.ts';
+import { checkWebhookExamples } from './check-contract/webhooks.ts';
 import { findStaleFiles } from './generate/freshness.ts';
 import { renderGenerated } from './generate/render.ts';
 
@@ -29,6 +30,7 @@ async function checkRendered(): Promise<Finding[]> {
   const document = JSON.parse(rendered.get('openapi.json') ?? '') as OpenApiDocument;
   return [
     ...checkExamples(document),
+    ...checkWebhookExamples(document),
     ...checkErrorCodes(document),
     ...checkVersion(document, readVersionFile(), readLastRelease()),
     ...findStaleFiles(rendered).map((file) => ({

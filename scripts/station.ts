@@ -12,11 +12,17 @@ import { buildStationRequest, type StationRequestOptions } from './station/stati
 // biome-ignore lint/performance/noBarrelFile: the station is one thing to the demo and the benchmarks; its parts are an inside
 export { type SendOptions, type StationAnswer, sendStationRequest } from './station/send-station-request.ts';
 export { StationError, type StationErrorCode } from './station/station-error.ts';
-export { buildStationRequest, type StationRequest, type StationRequestOptions } from './station/station-request.ts';
+export {
+  buildStationRequest,
+  nextShot,
+  type StationRequest,
+  type StationRequestOptions,
+} from './station/station-request.ts';
 export type { StationTiming } from './station/stopwatch.ts';
 
 /**
- * Sends one photo and waits for the answer. For many photos of the same bytes build the request once and send it often.
+ * Sends one photo and waits for the answer. For many photos of the same bytes build the request once and send
+ * its {@link nextShot} often.
  *
  * @throws what {@link buildStationRequest} and {@link sendStationRequest} throw. Answers of any status are returned.
  */

@@ -14,11 +14,20 @@ const DEPTH_MAX = 8;
 const TEXT_LENGTH_MAX = 2_000;
 const STACK_LENGTH_MAX = 4_000;
 
-/** Creates the log of a process. @param destination for tests; standard output otherwise. */
-export function createLog(level: string, destination?: DestinationStream): Log {
+/**
+ * Creates the log of a process.
+ *
+ * @param destination for tests; standard output otherwise.
+ * @param marks what every line says.
+ */
+export function createLog(
+  level: string,
+  destination?: DestinationStream,
+  marks: Readonly<Record<string, boolean>> = {},
+): Log {
   const options: LoggerOptions = {
     level,
-    base: null,
+    base: { ...marks },
     timestamp,
     formatters: { level: (label) => ({ level: label }), bindings: cleanFields, log: cleanFields },
     serializers: { err: (facts: unknown) => facts },

@@ -117,7 +117,7 @@ async function setUp(config: Config, { db }: OpenDatabase, options: BenchServerO
   try {
     await setIngestPassword(db, PASSWORD, 'bench');
     const { runningMax = 200 } = options;
-    await updateLane(db, { providerId: 'gemini', runningMax, callsPerMinute: null, openMax: null });
+    await updateLane(db, { providerId: 'gemini', runningMax, callsPerMinute: null, callsPerDay: null, openMax: null });
     if (options.geminiUrl === undefined) return;
     const { RESULT_RETENTION_HOURS: retentionHours } = config.values;
     await setSlot({ db, providers, checkSettings: checkProviderSettings, retentionHours }, COMMAND_LINE, {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { buildStationRequest, type StationRequest } from '../station.ts';
+import { buildStationRequest, nextShot, type StationRequest } from '../station.ts';
 
 /** Grow to so many. */
 export interface HoldOrder {
@@ -28,17 +28,17 @@ let opened = 0;
 const endedEarly: string[] = [];
 
 /** Resolves when the photo is sent, or when it cannot be. */
-function hold(request: StationRequest, body: Buffer): Promise<void> {
+function hold({ host, port, head, body }: StationRequest): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect({ host: request.host, port: request.port, noDelay: true });
+    const socket = connect({ host, port, noDelay: true });
     const end = (why: string): void => {
       if (endedEarly.length < ENDED_EARLY_MAX) endedEarly.push(why);
       resolve();
     };
-    socket.once('connect', () => socket.write(request.head));
+    socket.once('connect', () => socket.write(head));
     socket.once('data', (first: Buffer) => {
       if (!first.toString('latin1', 0, 12).startsWith('HTTP/1.1 100')) return end(firstLine(first));
-      socket.write(body, () => resolve());
+      socket.write(Buffer.concat(body), () => resolve());
       socket.on('data', (answer: Buffer) => end(firstLine(answer)));
     });
     socket.once('error', (error) => end(error.message));
@@ -48,13 +48,13 @@ function hold(request: StationRequest, body: Buffer): Promise<void> {
 
 const firstLine = (bytes: Buffer): string => bytes.toString('latin1').split('\r\n', 1)[0] ?? '';
 
-async function grow(request: StationRequest, body: Buffer, { count }: HoldOrder): Promise<void> {
+async function grow(request: StationRequest, { count }: HoldOrder): Promise<void> {
   const startedAt = performance.now();
   const before = opened;
   const uploader = async (): Promise<void> => {
     while (opened < count) {
       opened += 1;
-      await hold(request, body);
+      await hold(nextShot(request));
     }
   };
   await Promise.all(Array.from({ length: UPLOADS_MAX }, uploader));
@@ -70,8 +70,7 @@ async function grow(request: StationRequest, body: Buffer, { count }: HoldOrder)
 if (import.meta.main) {
   const [url = '', password = '', photoPath = ''] = process.argv.slice(2);
   const request = buildStationRequest({ url, password, photo: readFileSync(photoPath) });
-  const body = Buffer.concat(request.body);
-  process.on('message', (order: HoldOrder) => void grow(request, body, order));
+  process.on('message', (order: HoldOrder) => void grow(request, order));
   process.on('disconnect', () => process.exit());
   process.on('SIGTERM', () => process.exit());
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { GeminiBehaviour } from '../simulators/gemini-behaviour.ts';
-import { buildStationRequest, sendStationRequest } from '../station.ts';
+import { buildStationRequest, nextShot, sendStationRequest } from '../station.ts';
 import { type BenchServer, type BenchServerOptions, PASSWORD, startBenchServer } from './bench-server.ts';
 import { startBenchSimulator } from './bench-simulator.ts';
 import type { BenchContext, Benchmark, BenchResult, BenchRow } from './benchmark.ts';
@@ -66,7 +66,8 @@ async function runRound(
   const client = startChild('scripts/bench/held-client.ts', [server.ingestUrl, PASSWORD, photo.path]);
   try {
     const request = buildStationRequest({ url: server.ingestUrl, password: PASSWORD, photo: photo.bytes });
-    for (let sent = 0; sent < WARM_UP_PHOTOS; sent += 1) await sendStationRequest(request, { timeoutMs: 60_000 });
+    for (let sent = 0; sent < WARM_UP_PHOTOS; sent += 1)
+      await sendStationRequest(nextShot(request), { timeoutMs: 60_000 });
     await delay(SETTLE_MS);
     const before = await server.probe({ probe: 'read', collectGarbage: true });
     const levels: Level[] = [];

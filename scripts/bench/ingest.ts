@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { GeminiBehaviour } from '../simulators/gemini-behaviour.ts';
-import { buildStationRequest, sendStationRequest } from '../station.ts';
+import { buildStationRequest, nextShot, sendStationRequest } from '../station.ts';
 import { type BenchServer, PASSWORD, startBenchServer } from './bench-server.ts';
 import { type BareCall, createBareCall, MODEL_PATH, startBenchSimulator } from './bench-simulator.ts';
 import type { BenchContext } from './benchmark.ts';
@@ -76,7 +76,7 @@ export async function startIngestBench(
   const request = buildStationRequest({ url: server.ingestUrl, password: PASSWORD, photo: photo.bytes });
   const bare = createBareCall(simulator, photo);
   const shoot = async (): Promise<Shot> => {
-    const { status, headers, timing } = await sendStationRequest(request, { timeoutMs: ANSWER_TIMEOUT_MS });
+    const { status, headers, timing } = await sendStationRequest(nextShot(request), { timeoutMs: ANSWER_TIMEOUT_MS });
     return { status, jobId: headers.get('x-job-id') ?? '', totalMs: timing.totalMs };
   };
   const naive = await startNaive(simulator.url, server.config.homePath);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Db } from '../../src/db/db.ts';
 import { createKysely, createPool } from '../../src/db/pool.ts';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
 import { rollTallies } from '../../src/repositories/tallies.ts';
 import { newJobId } from '../../src/services/job/job-id.ts';
 import { type BenchServer, startBenchServer } from './bench-server.ts';

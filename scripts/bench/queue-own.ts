@@ -5,7 +5,8 @@ import { migrateToLatest } from '../../src/db/migrate.ts';
 import { listen } from '../../src/db/notifications.ts';
 import { createKysely, createPool } from '../../src/db/pool.ts';
 import { createLog } from '../../src/log.ts';
-import { type Claim, claimJobs, enqueueJob, type NewJob, succeedJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob, type NewJob } from '../../src/repositories/enqueue-job.ts';
+import { type Claim, claimJobs, type StoredOutcome, succeedJob } from '../../src/repositories/job-queue.ts';
 import { seedLanes } from '../../src/repositories/lanes.ts';
 import { newJobId } from '../../src/services/job/job-id.ts';
 import { createLatch } from '../../src/worker/latch.ts';
@@ -38,7 +39,17 @@ export async function startOwnQueue(options: OwnOptions): Promise<QueueContender
     onError: onFault,
   });
   const db: Db = { pool, kysely: createKysely(pool) };
-  await seedLanes(db, [{ providerId: PROVIDER, runningMax: 1_000, openMax: null, callsPerMinute: null }]);
+  await seedLanes(db, [
+    {
+      providerId: PROVIDER,
+      runningMax: 1_000,
+      openMax: null,
+      callsPerMinute: null,
+      callsPerDay: null,
+      quotaZone: 'UTC',
+      expectedMs: 1_000,
+    },
+  ]);
   const workerId = randomUUID();
   const finish = async (claim: Claim): Promise<void> => {
     if (!(await succeedJob(db, claim, resultOf(claim)))) throw new Error('a result came too late');
@@ -118,8 +129,9 @@ function newJob(number: number, claimFor: NewJob['claimFor']): NewJob {
   };
 }
 
-const resultOf = ({ jobId }: Claim) => ({
-  providerId: PROVIDER,
+const resultOf = ({ jobId, claimNo }: Claim): StoredOutcome => ({
+  call: { providerId: PROVIDER, keyId: '', model: '*', attemptNo: 1, claimNo, linkNo: 0, isTest: false },
+  charged: 'no',
   path: `results/${jobId}.jpg`,
   mimeType: 'image/jpeg',
   sizeBytes: 1,

@@ -76,6 +76,11 @@ export const DEFINITIONS = {
     labels: [],
     help: 'Files of no job that this process removed.',
   },
+  photochanger_jobs_rerouted_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Waiting jobs that this process sent on to the next provider of their chain.',
+  },
   photochanger_database_up: {
     type: 'gauge',
     labels: [],
@@ -100,6 +105,36 @@ export const DEFINITIONS = {
     type: 'gauge',
     labels: ['provider'],
     help: 'Time since the arrival of the oldest waiting job of the whole installation; 0 when none waits.',
+  },
+  photochanger_provider_availability: {
+    type: 'gauge',
+    labels: ['provider', 'state'],
+    help: 'Whether the provider is in the state (1) or not (0).',
+  },
+  photochanger_provider_day_calls: {
+    type: 'gauge',
+    labels: ['provider', 'charged'],
+    help: 'Calls of this day (UTC) by the ledger, by whether they were charged.',
+  },
+  photochanger_provider_day_cost: {
+    type: 'gauge',
+    labels: ['provider', 'charged'],
+    help: 'Price of the calls of this day (UTC) by the ledger, in the currency of the price list.',
+  },
+  photochanger_provider_day_unpriced_calls: {
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Calls of this day (UTC) that were, or may have been, charged and have no price.',
+  },
+  photochanger_provider_day_fallback_pictures: {
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Pictures of this day (UTC) that the provider made as a fallback.',
+  },
+  photochanger_slot_budget_used_ratio: {
+    type: 'gauge',
+    labels: ['slot'],
+    help: 'Share of the daily budget of a slot that is spent today (UTC).',
   },
   photochanger_media_free_bytes: {
     type: 'gauge',

@@ -9,6 +9,7 @@ import type { ProviderFailureFacts } from '../domain/provider-failure.ts';
 import type { CleanUpReport } from '../domain/purge.ts';
 import { DEFINITIONS } from './definitions.ts';
 import { createFigures, type Figures } from './figures.ts';
+import { registerProviders } from './provider-metrics.ts';
 import { registerNumbers, registerSpreads, type Sample } from './register.ts';
 import { createRequestTally } from './request-tally.ts';
 import { createCounts, createSpreads } from './tally.ts';
@@ -44,6 +45,7 @@ export interface Metrics {
   jobEnded(providerId: string, outcome: JobEnd): void;
   lateAnswerRefused(): void;
   jobReclaimed(): void;
+  jobsRerouted(count: number): void;
   cleanedUp(removed: Partial<CleanUpReport>): void;
   /** The text form 0.0.4 of all metrics, within about a second, also without database. */
   render(): Promise<string>;
@@ -66,6 +68,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const readFigures = createFigures(sources);
   let figures: Figures | undefined;
   registerStates(registry, sources, () => figures);
+  registerProviders(registry, sources.providerIds, () => figures);
   if (sources.isServed) collectDefaultMetrics({ register: registry });
   return {
     contentType: registry.contentType,
@@ -101,6 +104,7 @@ function registerEvents(registry: Registry, providerIds: readonly string[]) {
   registerNumbers(registry, 'photochanger_job_outcomes_total', ends.entries);
   const late = registerTotal(registry, 'photochanger_late_answers_refused_total');
   const reclaimed = registerTotal(registry, 'photochanger_jobs_reclaimed_total');
+  const rerouted = registerTotal(registry, 'photochanger_jobs_rerouted_total');
   const results = registerTotal(registry, 'photochanger_results_expired_total');
   const media = registerTotal(registry, 'photochanger_media_objects_expired_total');
   const orphans = registerTotal(registry, 'photochanger_orphan_files_removed_total');
@@ -114,6 +118,7 @@ function registerEvents(registry: Registry, providerIds: readonly string[]) {
     jobEnded: (providerId, outcome) => ends.add([providerId, outcome]),
     lateAnswerRefused: () => late(1),
     jobReclaimed: () => reclaimed(1),
+    jobsRerouted: rerouted,
     cleanedUp({ expiredResults = 0, orphanFiles = 0, mediaObjects = 0 }) {
       results(expiredResults);
       orphans(orphanFiles);

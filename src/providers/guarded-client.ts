@@ -1,12 +1,12 @@
 import { Agent } from 'undici';
 import { type AnswerSink, type ExchangeRequest, exchange } from './exchange.ts';
 import { createGuardedConnect, type Resolve } from './guarded-connect.ts';
-import { type JudgedUrl, judgeUrl } from './url-guard.ts';
+import { type JudgedUrl, judgeUrl, type UrlRules } from './url-guard.ts';
 
 /** Calls services by URLs they named themselves. */
 export interface GuardedClient {
   /** Judges a URL by its text; see {@link judgeUrl}. Origins the client was made with are allowed. */
-  judge(text: string, hosts: readonly string[], base?: URL): JudgedUrl;
+  judge(text: string, hosts: UrlRules['hosts'], base?: URL): JudgedUrl;
   /**
    * One request and its answer. Redirects are not followed. There is no time limit but the signal's.
    *

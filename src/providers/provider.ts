@@ -118,6 +118,8 @@ export interface OperationDescription {
   readonly needs: readonly string[];
   /** The settings' JSON Schema: `providers/<provider>/<operation>.json` below the schema folder. */
   readonly schemaRef: string;
+  /** The model that is asked where the setting `model` is left out; absent where there are no models to choose from. */
+  readonly modelDefault?: string;
 }
 
 /** Capabilities are data: what the worker and the contract may rely on without knowing the adapter. */
@@ -134,6 +136,10 @@ export interface ProviderDescription {
   /** Calls at once over all processes, and calls a minute (null: unlimited). Initial values of the provider's lane. */
   readonly runningMax: number;
   readonly callsPerMinute: number | null;
+  /** Calls a day, where the service limits them. Initial value of the provider's lane. */
+  readonly callsPerDay?: number;
+  /** Whose midnight ends the service's day, as an IANA time zone. Default: UTC. */
+  readonly quotaZone?: string;
   /** How long a slow but healthy call takes, in milliseconds; the retry budget is planned with it. */
   readonly slowCallMs: number;
   /** Whether the adapter itself makes the `output` (format, quality, size) of the settings; else every answer is finished by the worker. */

@@ -1,4 +1,4 @@
-import type { AnswerHeaders } from './collect-answer.ts';
+import type { AnswerHeaders } from './exchange.ts';
 
 const RETRY_AFTER_MS_MAX = 86_400_000;
 

@@ -1,7 +1,7 @@
 /** Where a service may send us. */
 export interface UrlRules {
-  /** Hosts in lower case: exact names, and `*.name` for everything below a name (not the name itself). */
-  readonly hosts: readonly string[];
+  /** Hosts in lower case: exact names, and `*.name` for everything below a name (not the name itself); or any host. */
+  readonly hosts: readonly string[] | 'any';
   /** Origins allowed as they are, whatever their scheme, port and address, such as `http://127.0.0.1:8081`. */
   readonly exceptOrigins?: readonly string[] | undefined;
   /** Whether `http:` on port 80 is as good as `https:`. */
@@ -33,7 +33,8 @@ export function judgeUrl(text: string, rules: UrlRules, base?: URL): JudgedUrl {
   return { url };
 }
 
-function isAllowedHost(hostname: string, hosts: readonly string[]): boolean {
+function isAllowedHost(hostname: string, hosts: UrlRules['hosts']): boolean {
+  if (hosts === 'any') return true;
   return hosts.some((host) =>
     host.startsWith('*.') ? hostname.length > host.length - 1 && hostname.endsWith(host.slice(1)) : hostname === host,
   );

@@ -181,7 +181,7 @@ describe('what existing clients rely on', () => {
   });
 
   it('the published image types of ingest stay, and every operation has its name', () => {
-    expect(OPERATIONS.ingestSlot.responses[200]).toEqual([
+    expect(OPERATIONS.ingestSlot.responses[200].filter((type) => type.startsWith('image/'))).toEqual([
       'image/jpeg',
       'image/png',
       'image/webp',

@@ -6,8 +6,10 @@ import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { ask, errorOf, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
 import { PASSWORD_PART, photoPart, postForm } from '../support/post-form.ts';
+import { formIn, isReplay, postKeyed } from '../support/sent-again.ts';
 import { startTestServer } from '../support/server.ts';
 import {
+  eventually,
   expectNothingLeft,
   GEMINI_SLOT,
   type GeminiServer,
@@ -54,7 +56,81 @@ describe('a picture', () => {
   }
 });
 
+describe('a photo that is left behind', () => {
+  answers('ingestSlot', 202, 'with the addresses of its picture and its job', async () => {
+    const answer = await post('slot-001', { photo, headers: { Prefer: 'respond-async' } });
+    const id = answer.headers.get('x-job-id') ?? 'none';
+    expect(answer.headers.get('location')).toBe(`/public/results/${id}`);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      job_id: id,
+      result_url: `${server.url}/public/results/${id}`,
+      status_url: `${server.url}/api/jobs/${id}`,
+    });
+    await eventually(async () => expect((await ask(`${server.url}/public/results/${id}`)).status).toBe(200));
+    return answer;
+  });
+});
+
+describe('a picture in parts', () => {
+  answers('ingestSlot', 200, 'a form with JSON and the picture', async () => {
+    const answer = await post('slot-001', { photo, search: '?reply=multipart' });
+    expect([...(await formIn(answer)).keys()]).toEqual(['metadata', 'image']);
+    return answer;
+  });
+});
+
+describe('a picture that a fallback made', () => {
+  answers('ingestSlot', 200, 'with its number, in the headers and in the parts', async () => {
+    const fallback = [{ providerId: 'studio', operationId: 'filter', settings: { effect: 'noir' } }];
+    await giveToGemini(server.db, 'slot-005');
+    await updateSlot(server.db, 'slot-005', { fallback });
+    server.simulator.plan({ kind: 'safety_block', reason: 'PROHIBITED_CONTENT' });
+    const answer = await post('slot-005', { photo, search: '?reply=multipart' });
+    expect(answer.headers.get('photochanger-provider')).toBe('studio');
+    expect(answer.headers.get('photochanger-fallback')).toBe('1');
+    expect(JSON.parse((await formIn(answer)).get('metadata') as string)).toMatchObject({
+      provider_id: 'studio',
+      fallback: 1,
+    });
+    return answer;
+  });
+});
+
+describe('a request that is sent again', () => {
+  answers('ingestSlot', 200, 'the same picture, under its key', async () => {
+    const first = await postKeyed(server, { photo, key: 'the-same' });
+    const again = await postKeyed(server, { photo, key: 'the-same' });
+    expect([first, again].map(isReplay)).toEqual([false, true]);
+    return again;
+  });
+
+  answers('ingestSlot', 422, 'another photo under its key', async () => {
+    const key = 'of-one-photo-only';
+    expect((await postKeyed(server, { photo, key })).status).toBe(200);
+    const answer = await postKeyed(server, { photo: await makePhoto({ widthPx: 80, heightPx: 20 }), key });
+    expect(errorOf(answer).code).toBe('idempotency_key_reused');
+    return answer;
+  });
+});
+
 describe('a refusal', () => {
+  for (const [what, key] of [
+    ['empty', ''],
+    ['of two words', 'two words'],
+    ['of 256 characters', 'k'.repeat(256)],
+    ['of 10 kB', 'k'.repeat(10_000)],
+    ['beyond ASCII', 'schl\u00fcssel'],
+  ] as const) {
+    answers('ingestSlot', 400, `an Idempotency-Key ${what}`, async () => {
+      const answer = await postKeyed(server, { photo, key });
+      expect(errorOf(answer)).toMatchObject({
+        code: 'invalid_payload',
+        details: { fields: [{ pointer: '/headers/Idempotency-Key' }] },
+      });
+      return answer;
+    });
+  }
+
   answers('ingestSlot', 400, 'a form without a photo', async () => {
     const answer = await postForm(server, [PASSWORD_PART]);
     expect(errorOf(answer)).toMatchObject({
@@ -97,6 +173,12 @@ describe('a refusal', () => {
 
   answers('ingestSlot', 404, 'an unknown slot', async () => {
     const answer = await post('slot-016');
+    expect(errorOf(answer).code).toBe('slot_not_found');
+    return answer;
+  });
+
+  answers('ingestSlot', 404, 'an unknown slot, whatever else is wrong', async () => {
+    const answer = await postKeyed(server, { photo, key: '', slotId: 'slot-016' });
     expect(errorOf(answer).code).toBe('slot_not_found');
     return answer;
   });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
 import { administratorToken, bearer } from '../support/administrators.ts';
 import { answers } from '../support/contract-answer.ts';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
@@ -19,7 +18,7 @@ import {
   TEMPLATE_PATH,
   type Uploader,
 } from '../support/media.ts';
-import { closeWindow, newJob } from '../support/queue.ts';
+import { closeWindow, enqueueForNobody } from '../support/queue.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const UPLOAD_BYTES_MAX = 1_000_000;
@@ -38,7 +37,10 @@ beforeAll(async () => {
   admin = { url: server.url, token: await administratorToken(server, ['slots:write']) };
 });
 afterAll(() => server.stop());
-beforeEach(() => server.db.pool.query('delete from media_object; delete from template_media'));
+beforeEach(async () => {
+  await server.db.pool.query('delete from media_object; delete from template_media');
+  await useFrame({});
+});
 afterEach(async () => {
   expect((await server.files()).filter((path) => path.startsWith('payloads/'))).toEqual([]);
 });
@@ -50,11 +52,15 @@ const openLink = (id: string, headers: Record<string, string> = {}): Promise<Htt
 const remove = (id: string, search = 'slot_id=slot-001&setting_key=overlay_media_id'): Promise<HttpAnswer> =>
   call(`/api/template-media/${id}?${search}`, { method: 'DELETE' });
 
-async function openJob(): Promise<string> {
-  const job = newJob({ providerId: 'nobody' });
-  await enqueueJob(server.db, job);
-  return job.id;
+const useFrame = (settings: Readonly<Record<string, string>>): Promise<unknown> =>
+  server.db.pool.query(`update slot set operation_id = 'frame', settings = $1 where id = 'slot-001'`, [settings]);
+
+/** Lets the slot lay a frame over its photos. */
+async function bindFrame(): Promise<void> {
+  await useFrame({ overlay_media_id: idOf(await sendTemplate(admin, frame)) });
 }
+
+const openJob = (): Promise<string> => enqueueForNobody(server.db);
 
 describe('a public link', () => {
   answers('registerMedia', 201, 'a picture of its own', () => sendMedia(admin, photo));
@@ -187,9 +193,17 @@ describe('a template', () => {
       return answer;
     });
   }
-  answers('registerTemplateMedia', 400, 'a frame without transparency', async () =>
-    sendTemplate(admin, await makePhoto({ format: 'png' })),
-  );
+  for (const fields of [{ setting_key: 'finish_frame_media_id' }, { replace: 'true' }]) {
+    answers('registerTemplateMedia', 400, `a frame without transparency: ${JSON.stringify(fields)}`, async () => {
+      await bindFrame();
+      const answer = await sendTemplate(admin, await makePhoto({ format: 'png' }), fields);
+      expect(errorOf(answer)).toMatchObject({
+        code: 'invalid_payload',
+        details: { fields: [{ pointer: '/body/file', keyword: 'picture' }] },
+      });
+      return answer;
+    });
+  }
 
   answers('registerTemplateMedia', 404, 'a slot that does not exist', async () => {
     const answer = await sendTemplate(admin, frame, { slot_id: 'slot-016', setting_key: 'nonsense' });
@@ -205,12 +219,19 @@ describe('a template', () => {
   answers('registerTemplateMedia', 413, 'more bytes than an upload may have', () =>
     sendTemplate(admin, Buffer.concat([photo, Buffer.alloc(UPLOAD_BYTES_MAX)]), { setting_key: 'style_media_id' }),
   );
-  answers('registerTemplateMedia', 415, 'a JPEG where only transparency makes sense', () => sendTemplate(admin, photo));
+  answers('registerTemplateMedia', 201, 'an opaque overlay that no frame uses', () => sendTemplate(admin, photo));
+  answers('registerTemplateMedia', 415, 'a JPEG where only transparency makes sense', () =>
+    sendTemplate(admin, photo, { setting_key: 'finish_frame_media_id' }),
+  );
+  answers('registerTemplateMedia', 415, 'a JPEG in place of the frame that the slot uses', async () => {
+    await bindFrame();
+    return sendTemplate(admin, photo, { replace: 'true' });
+  });
   answers('registerTemplateMedia', 415, 'the same, told only after the file', () =>
     sendForm(admin, TEMPLATE_PATH, [
       filePart(photo),
       { name: 'slot_id', value: 'slot-001' },
-      { name: 'setting_key', value: 'overlay_media_id' },
+      { name: 'setting_key', value: 'finish_frame_media_id' },
     ]),
   );
 
@@ -260,7 +281,7 @@ describe('a template', () => {
   );
   answers('deleteTemplateMedia', 409, 'the slot uses it', async () => {
     const id = idOf(await sendTemplate(admin, frame));
-    await server.db.pool.query(`update slot set settings = $1 where id = 'slot-001'`, [{ overlay_media_id: id }]);
+    await useFrame({ overlay_media_id: id });
     const answer = await remove(id);
     expect(refusal(answer)).toBe('409 template_in_use');
     return answer;

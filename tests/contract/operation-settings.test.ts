@@ -30,7 +30,7 @@ describe('the settings', () => {
       dslr_password: { is_set: true, updated_at: expect.any(String), updated_by: 'first run' },
       provider_keys: {
         studio: { is_configured: true, updated_at: null, updated_by: null, running_max: expect.any(Number) },
-        gemini: { ...NO_KEY, running_max: 64, calls_per_minute: 500 },
+        gemini: { ...NO_KEY, running_max: 64, calls_per_minute: 500, calls_per_day: 2_000 },
         openai: { ...NO_KEY, running_max: 64, calls_per_minute: 250 },
         turbotext: { ...NO_KEY, running_max: 16 },
         replicate: { ...NO_KEY, running_max: 32, calls_per_minute: 500 },
@@ -39,6 +39,7 @@ describe('the settings', () => {
       },
       ingest: { sync_response_timeout_sec: 48, ingest_ttl_sec: 48 },
       media_cache: { processed_media_ttl_hours: 72, public_link_ttl_sec: 48 },
+      pricing: { currency: null, prices: [], updated_at: null, updated_by: null },
     });
     return answer;
   });
@@ -51,6 +52,7 @@ describe('the settings', () => {
       },
       ingest: { sync_response_timeout_sec: 60 },
       media_cache: { processed_media_ttl_hours: 720 },
+      pricing: { currency: 'EUR', prices: [{ provider_id: 'gemini', model: '*', price: 0.04 }] },
     });
     expect(JSON.parse(answer.body.toString())).toMatchObject({
       dslr_password: { is_set: true, updated_by: expect.stringMatching(/^test-/) },
@@ -65,6 +67,7 @@ describe('the settings', () => {
       },
       ingest: { sync_response_timeout_sec: 60, ingest_ttl_sec: 60 },
       media_cache: { processed_media_ttl_hours: 720, public_link_ttl_sec: 60 },
+      pricing: { currency: 'EUR', prices: [{ provider_id: 'gemini', model: '*', price: 0.04 }] },
     });
     expect(JSON.parse(answer.body.toString())).toEqual(await desk.show());
     return answer;
@@ -88,6 +91,13 @@ describe('the settings', () => {
     const answer = await desk.change({ provider_keys: { midjourney: { api_key: 'x' } } });
     expect(refusal(answer)).toBe('422 invalid_settings');
     expect(pointersOf(answer)).toEqual(['/body/provider_keys/midjourney']);
+    return answer;
+  });
+
+  answers('updatePlatformSettings', 422, 'a price list that names one price twice', async () => {
+    const price = { provider_id: 'openai', model: '*', price: 0.05 };
+    const answer = await desk.change({ pricing: { currency: 'EUR', prices: [price, { ...price, price: 0.06 }] } });
+    expect(pointersOf(answer)).toEqual(['/body/pricing/prices/1']);
     return answer;
   });
 });
@@ -188,7 +198,7 @@ describe('the providers', () => {
       name: 'Google Gemini',
       input_travel: 'inline',
       mime_types: expect.arrayContaining(['image/jpeg', 'image/heic']),
-      limits: { running_max: 16, open_max: null, calls_per_minute: null },
+      limits: { running_max: 16, open_max: null, calls_per_minute: null, calls_per_day: 2_000 },
       health: { state: 'unknown', calls: 0, failures: 0, last_success_at: null },
       operations: [
         {
@@ -197,6 +207,8 @@ describe('the providers', () => {
           schema_ref: 'providers/gemini/image_edit.json',
           settings_schema: JSON.parse(JSON.stringify(findSettingsSchema('gemini', 'image_edit'))),
         },
+        { id: 'style_transfer', needs: ['prompt', 'style_media_id'] },
+        { id: 'identity_transfer', needs: ['prompt', 'base_media_id', 'overlay_media_id'] },
       ],
     });
     expect(providers[2]).toMatchObject({

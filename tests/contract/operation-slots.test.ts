@@ -74,6 +74,19 @@ describe('a change', () => {
     return answer;
   });
 
+  answers('updateSlot', 200, 'with everything that is about failures and money', async () => {
+    const policy = {
+      fallback: [{ provider_id: 'studio', operation_id: 'frame', settings_json: { style: 'polaroid' } }],
+      repeat_paid_calls: 'never',
+      daily_budget: 0.0001,
+      over_budget: 'stop',
+    };
+    const answer = await slots.put('slot-006', studioUpdate(policy));
+    expect(jsonOf(answer)).toMatchObject({ warnings: [{ code: 'fallback_unreachable' }] });
+    expect(await slots.slot('slot-006')).toMatchObject(policy);
+    return answer;
+  });
+
   answers('updateSlot', 400, 'a name without a visible character', async () => {
     const answer = await slots.put('slot-002', studioUpdate({ name: ' \u00a0' }));
     expect(errorOf(answer).details).toMatchObject({ fields: [{ pointer: '/body/name', keyword: 'pattern' }] });
@@ -105,6 +118,15 @@ describe('a change', () => {
         ]),
       },
     });
+    return answer;
+  });
+});
+
+describe('a fallback link', () => {
+  answers('updateSlot', 422, 'that its operation does not take', async () => {
+    const link = { provider_id: 'studio', operation_id: 'frame', settings_json: { bogus: 1 } };
+    const answer = await slots.put('slot-002', studioUpdate({ fallback: [link] }));
+    expect(errorOf(answer).details).toMatchObject({ fields: [{ pointer: '/body/fallback/0/settings_json/bogus' }] });
     return answer;
   });
 });

@@ -81,6 +81,34 @@ test('a slot’s history tells who changed what, and an earlier version is broug
   });
 });
 
+test('a slot gets a fallback chain and a budget, and whoever set it is told what they lack', async () => {
+  const set = (...words: string[]) => admin('slot', 'set', 'slot-006', ...words);
+  const dry = await set('--fallback', 'gemini/image_edit={"prompt":"A comic."}', '--fallback-studio', '--dry-run');
+  expect(dry.stdout).toMatch(/^Would become:[\s\S]*Warning: Links that follow the built-in studio are never reached/);
+  const gemini = ['--provider', 'gemini', '--operation', 'image_edit', '--set', 'prompt=A comic.'];
+  const budget = await set(...gemini, '--fallback-studio', '--daily-budget', '2.5', '--repeat-paid-calls', 'never');
+  expect(budget.stdout).toContain('Warning: The daily budget does not count calls without a price: Google Gemini');
+  const studio = { providerId: 'studio', operationId: 'frame', settings: {} };
+  expect(await slot('slot-006')).toMatchObject({ fallback: [studio], dailyBudget: 2.5, repeatPaidCalls: 'never' });
+  expect(await set('--fallback', 'studio/frame={"bogus":1}')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('/fallback/0/settings_json/bogus is not known'),
+  });
+});
+
+test('prices are set, listed and removed, one model or all of a provider', async () => {
+  const currency = await admin('price', 'set', 'gemini', '0.04');
+  expect(currency).toMatchObject({ code: 2, stderr: expect.stringContaining('EUR') });
+  const set = await admin('price', 'set', 'gemini', '0.04', '--currency', 'EUR');
+  expect(set).toMatchObject({ code: 0, stdout: 'A call of gemini costs 0.04 EUR.\n' });
+  await admin('price', 'set', 'gemini', '0.134', '--model', 'gemini-3-pro-image');
+  expect((await admin('price', 'list')).stdout).toMatch(
+    /^gemini +\* +0\.04 +EUR\ngemini +gemini-3-pro-image +0\.134 +EUR$/m,
+  );
+  expect(await admin('price', 'remove', 'gemini')).toMatchObject({ code: 0 });
+  expect(await admin('price', 'remove', 'gemini')).toMatchObject({ code: 2 });
+});
+
 test('settings that the contract does not allow are refused with every fault, and nothing changes', async () => {
   const before = await slot('slot-004');
   const { code, stdout, stderr } = await admin(
@@ -116,7 +144,7 @@ test('a rotated ingest password opens from the next photo on, the old one does n
 
 test('a provider’s limits are shown and changed', async () => {
   const listed = async (): Promise<string> => (await admin('provider', 'list')).stdout;
-  expect(await listed()).toMatch(/^gemini +ready +64 +500 +no limit +image_edit$/m);
+  expect(await listed()).toMatch(/^gemini +ready +64 +500 +2000 +no limit +image_edit/m);
   const changed = await admin(
     'provider',
     'set',
@@ -125,12 +153,14 @@ test('a provider’s limits are shown and changed', async () => {
     '3',
     '--calls-per-minute',
     'none',
+    '--calls-per-day',
+    '1500',
     '--open-max',
     '7',
   );
   expect(changed).toMatchObject({ code: 0, stderr: '' });
   const after = await listed();
-  expect(after).toMatch(/^gemini +ready +3 +no limit +7 +image_edit$/m);
+  expect(after).toMatch(/^gemini +ready +3 +no limit +1500 +7 +image_edit/m);
   expect(after).not.toContain(GEMINI_API_KEY);
 });
 
@@ -168,6 +198,8 @@ test.each([
   [['slot', 'set', 'slot-001', '--name', '']],
   [['slot', 'set', 'slot-001', '--keep-original-hours', '721']],
   [['slot', 'set', 'slot-016', '--enable']],
+  [['slot', 'set', 'slot-001', '--no-fallback', '--fallback-studio']],
+  [['price', 'set', 'gemini', '0.0000001', '--currency', 'EUR']],
   [['slot', 'history']],
   [['slot', 'restore', 'slot-001', 'first']],
   [['provider', 'set', 'gemini', '--running-max', '0']],

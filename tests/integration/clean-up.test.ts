@@ -6,13 +6,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
 import { thumbnailPathOf } from '../../src/media/media-paths.ts';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
 import { rollTallies } from '../../src/repositories/tallies.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
 import type { CleanUpOptions } from '../../src/worker/clean-up-options.ts';
 import { ask, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
-import { closeWindow, newJob } from '../support/queue.ts';
+import { closeWindow, enqueueForNobody, newJob } from '../support/queue.ts';
 import { makeResult, resultPathOf, setRetentionLeft } from '../support/results.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { countRows, eventually, expectNothingLeft } from '../support/slots.ts';
@@ -28,6 +27,7 @@ const NOTHING = {
   orphanFiles: 0,
   oldJobs: 0,
   oldAuditEvents: 0,
+  oldDeliveries: 0,
 };
 
 let server: TestServer;
@@ -125,7 +125,7 @@ describe('the photo of a living job', () => {
   it('stays, however old its file claims to be', async () => {
     const job = newJob({ providerId: 'nobody' });
     const payloadPath = await placeFile(`payloads/${job.id}.photo`, 9_999);
-    await enqueueJob(server.db, { ...job, payloadPath });
+    await enqueueForNobody(server.db, { ...job, payloadPath });
     expect(await clean()).toEqual(NOTHING);
     expect(await server.files()).toContain(payloadPath);
     await closeWindow(server.db, job.id);
@@ -134,7 +134,7 @@ describe('the photo of a living job', () => {
   it('goes with the sweep that ends a job nobody looks after', async () => {
     const job = newJob({ providerId: 'nobody' });
     const payloadPath = await placeFile(`payloads/${job.id}.photo`, 0);
-    await enqueueJob(server.db, { ...job, payloadPath });
+    await enqueueForNobody(server.db, { ...job, payloadPath });
     await closeWindow(server.db, job.id);
     await server.waitForLine({ msg: 'swept', job_id: job.id, outcome: 'timeout' });
     await eventually(async () => expect(await server.files()).not.toContain(payloadPath));

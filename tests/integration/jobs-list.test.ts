@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedMillionJobs } from '../../scripts/bench/million-jobs.ts';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
 import { type JobDesk, type Json, openJobDesk } from '../support/jobs.ts';
 import { claim, closeWindow, newJob, setLane } from '../support/queue.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
 import { putSetting } from '../../src/repositories/settings.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
 import { administratorToken } from '../support/administrators.ts';

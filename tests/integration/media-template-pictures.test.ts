@@ -7,6 +7,8 @@ import { decodePixels, exifBlock, exifSegment, makePhoto, withSegments, withTail
 import { idOf, makeFrame, sendTemplate, type Uploader } from '../support/media.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
+const FRAME = { providerId: 'studio', operationId: 'frame' };
+
 let server: TestServer;
 let admin: Uploader;
 let red: Buffer;
@@ -32,7 +34,9 @@ describe('settings', () => {
   it('are at fault where they name a template of another slot, of another key, or none at all', async () => {
     const id = idOf(await sendTemplate(admin, red));
     const faultsIn = (slotId: string, settings: Record<string, unknown>) =>
-      findTemplateFaults(server.db, slotId, settings).then((faults) => faults.map(({ pointer }) => pointer));
+      findTemplateFaults(server.db, slotId, { ...FRAME, settings }).then((faults) =>
+        faults.map(({ pointer }) => pointer),
+      );
     expect(await faultsIn('slot-001', { overlay_media_id: id, style_media_id: 'ingest', prompt: id })).toEqual([]);
     expect(await faultsIn('slot-002', { overlay_media_id: id })).toEqual(['/overlay_media_id']);
     expect(await faultsIn('slot-001', { watermark_media_id: id })).toEqual(['/watermark_media_id']);

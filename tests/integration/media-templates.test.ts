@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JobTemplates } from '../../src/domain/templates.ts';
 import { createLog } from '../../src/log.ts';
 import { createDiskStore } from '../../src/media/disk-store.ts';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
 import { updateSlot } from '../../src/repositories/slots.ts';
 import { cleanUp } from '../../src/worker/clean-up.ts';
 import { administratorToken, bearer } from '../support/administrators.ts';
@@ -23,12 +23,14 @@ import {
   type Uploader,
 } from '../support/media.ts';
 import { postForm } from '../support/post-form.ts';
-import { closeWindow, newJob } from '../support/queue.ts';
+import { closeWindow, enqueueForNobody, newJob } from '../support/queue.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { eventually, openJobId } from '../support/slots.ts';
 
 /** The longest window and a margin of a minute, and a moment. */
 const LONG_AGO_SECONDS = 125;
+
+const STUDIO_FRAME = { providerId: 'studio', operationId: 'frame', settings: {} };
 
 /** What the servers of this file share, one after the other and side by side. */
 let place: { readonly database: TestDatabase; readonly mediaRoot: string };
@@ -153,7 +155,9 @@ describe('a frame that is bound to a slot', () => {
     const { rows } = await server.db.pool.query('select failure_message from job where id = $1', [
       errorOf(answer).details?.job_id,
     ]);
-    expect(rows[0].failure_message).toBe('the template picture of overlay_media_id is gone or damaged');
+    expect(rows[0].failure_message).toBe(
+      'the template picture of overlay_media_id is gone or damaged (the answer will not change)',
+    );
   });
 });
 
@@ -219,13 +223,16 @@ describe('a template that is deleted', () => {
     expect(await clean()).toMatchObject({ deletedTemplates: 1 });
   });
 
-  it('keeps its file while an unfinished job carries it in a list', async () => {
+  it.each([
+    ['in a list', (templates: JobTemplates) => ({ templates })],
+    ['in a fallback link', (templates: JobTemplates) => ({ links: [{ ...STUDIO_FRAME, templates }] })],
+  ])('keeps its file while an unfinished job carries it %s', async (_, carrying) => {
     const fields = { setting_key: 'template_media_ids' };
     const template = bodyOf<{ id: string }>(await sendTemplate(admin, red, fields));
     const copy = { id: template.id, path: '', mimeType: 'image/png', sizeBytes: 1, sha256: '' };
     const job = newJob({ providerId: 'nobody' });
     const templates = { template_media_ids: [{ ...copy, id: 'another' }, copy] };
-    await enqueueJob(server.db, { ...job, snapshot: { ...job.snapshot, templates } });
+    await enqueueForNobody(server.db, { ...job, snapshot: { ...job.snapshot, ...carrying(templates) } });
     await server.db.pool.query('update template_media set deleted_at = now()');
     await ageDeletion(server.db, template.id, LONG_AGO_SECONDS);
     expect(await clean()).toMatchObject({ deletedTemplates: 0 });

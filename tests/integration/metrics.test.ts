@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { startDatabaseProxy } from '../support/database-proxy.ts';
 import { ask } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';
 import { METRICS_TOKEN, type Scrape, scrape } from '../support/metrics.ts';
-import { newJob } from '../support/queue.ts';
+import { enqueueForNobody, newJob } from '../support/queue.ts';
 import { INGEST_PASSWORD, MASTER_KEY, startTestServer } from '../support/server.ts';
 import {
   eventually,
@@ -188,8 +188,7 @@ describe('a job whose worker died', () => {
 
 describe('waiting jobs', () => {
   it('are counted in the lane they wait in, with the age of the oldest', async () => {
-    const job = newJob({ providerId: 'nobody', elapsedMs: 5_000, windowMs: 7_000 });
-    await enqueueJob(server.db, job);
+    await enqueueForNobody(server.db, { elapsedMs: 5_000, windowMs: 7_000 });
     await eventually(async () => {
       const now = await scrape(server);
       expect(now.value('photochanger_queue_jobs', { provider: 'nobody', state: 'pending' })).toBe(1);

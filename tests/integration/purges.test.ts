@@ -29,6 +29,7 @@ const NOTHING: CleanUpReport = {
   orphanFiles: 0,
   oldJobs: 0,
   oldAuditEvents: 0,
+  oldDeliveries: 0,
 };
 
 let database: TestDatabase;

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { enqueueJob } from '../../src/repositories/job-queue.ts';
+import { enqueueJob } from '../../src/repositories/enqueue-job.ts';
 import { forgetResultFiles } from '../../src/repositories/retention.ts';
 import { ask, errorOf, type HttpAnswer, refusal } from '../support/http.ts';
 import { makePhoto } from '../support/images.ts';

@@ -8,7 +8,10 @@ const LOOK: Wake = { kind: 'look' };
 function pictureWake(): { wake: Wake; release: ReturnType<typeof vi.fn> } {
   const release = vi.fn();
   const bytes: Picture['bytes'] = { kind: 'memory', parts: [], sizeBytes: 0, release };
-  return { wake: { kind: 'picture', picture: { bytes, mimeType: 'image/jpeg', providerId: 'studio' } }, release };
+  return {
+    wake: { kind: 'picture', picture: { bytes, mimeType: 'image/jpeg', providerId: 'studio', linkNo: 0 } },
+    release,
+  };
 }
 
 describe('a held request', () => {
@@ -168,6 +171,91 @@ describe('a second picture for the same request', () => {
     expect(requests.wake('a', second.wake)).toBe(false);
     expect(await held.next(OPEN)).toBe(first.wake);
     expect(second.release).not.toHaveBeenCalled();
+  });
+});
+
+describe('requests that wait for one job', () => {
+  /** One that the job was accepted for, and others that joined it. */
+  function together(joiners: number) {
+    const requests = createHeldRequests();
+    const owner = requests.hold('a');
+    const joined = Array.from({ length: joiners }, (_, index) => {
+      const held = requests.hold(`own ${index}`);
+      held.join('a');
+      return held;
+    });
+    return { requests, owner, joined, all: [owner, ...joined] };
+  }
+
+  test('are counted one by one, under one id', () => {
+    const { requests, all } = together(2);
+    expect(requests.jobIds()).toEqual(['a']);
+    expect(requests.count()).toBe(3);
+    for (const held of all) held.drop();
+    expect(requests.jobIds()).toEqual([]);
+    expect(requests.count()).toBe(0);
+  });
+
+  test('are told to look when they join: what happened before was told to others', async () => {
+    const { joined } = together(1);
+    expect(await joined[0]?.next(AbortSignal.abort())).toEqual(LOOK);
+    expect(await joined[0]?.next(AbortSignal.abort())).toBeUndefined();
+  });
+
+  test('all wake, and none hears of the id that it held before', async () => {
+    const { requests, joined, all } = together(2);
+    for (const held of joined) await held.next(OPEN);
+    expect(requests.wake('own 0', LOOK)).toBe(false);
+    const waiting = all.map((held) => held.next(OPEN));
+    expect(requests.wake('a', LOOK)).toBe(true);
+    expect(await Promise.all(waiting)).toEqual([LOOK, LOOK, LOOK]);
+  });
+
+  test('all get the same bytes, which are given back once, by the last of them', async () => {
+    const { requests, joined, all } = together(2);
+    for (const held of joined) await held.next(OPEN);
+    const { wake, release } = pictureWake();
+    expect(requests.wake('a', wake)).toBe(true);
+    const [first, second] = await Promise.all(all.slice(0, 2).map((held) => held.next(OPEN)));
+    for (const one of [first, second]) {
+      const { bytes } = (one as Wake & { kind: 'picture' }).picture;
+      expect(bytes).toMatchObject({ kind: 'memory', parts: [], sizeBytes: 0 });
+      if (bytes.kind === 'memory') bytes.release?.();
+    }
+    expect(release).not.toHaveBeenCalled();
+    all[2]?.drop();
+    expect(release).toHaveBeenCalledOnce();
+  });
+
+  test('one of them gets an open file, the others open it for themselves', async () => {
+    const { requests, joined, all } = together(1);
+    await joined[0]?.next(OPEN);
+    const close = vi.fn().mockResolvedValue(undefined);
+    const bytes = { kind: 'file', handle: { close } as never, offset: 0, sizeBytes: 1 } as const;
+    const picture: Picture = { bytes, mimeType: 'image/jpeg', providerId: 'studio', linkNo: 0 };
+    expect(requests.wake('a', { kind: 'picture', picture })).toBe(true);
+    expect(await all[0]?.next(OPEN)).toEqual({ kind: 'picture', picture });
+    expect(await all[1]?.next(OPEN)).toEqual(LOOK);
+    expect(close).not.toHaveBeenCalled();
+  });
+
+  test('take no second picture: whoever has it keeps it', () => {
+    const { requests } = together(1);
+    expect(requests.wake('a', pictureWake().wake)).toBe(true);
+    const { wake, release } = pictureWake();
+    expect(requests.wake('a', wake)).toBe(false);
+    expect(release).not.toHaveBeenCalled();
+  });
+
+  test('nothing is held once the last of them is dropped, however often', async () => {
+    const { requests, all } = together(2);
+    const empty = requests.whenEmpty();
+    for (const held of all) {
+      held.drop();
+      held.drop();
+    }
+    await empty;
+    expect(requests.count()).toBe(0);
   });
 });
 

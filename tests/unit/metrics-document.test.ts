@@ -36,6 +36,7 @@ function usedMetrics() {
   metrics.jobEnded('studio', 'succeeded');
   metrics.lateAnswerRefused();
   metrics.jobReclaimed();
+  metrics.jobsRerouted(4);
   metrics.cleanedUp({ expiredResults: 3, orphanFiles: 2, mediaObjects: 1 });
   return metrics;
 }
@@ -110,6 +111,7 @@ it('counters tell what happened; what has not happened yet to a known provider i
   expect(value('photochanger_provider_attempts_total', { provider: 'studio', outcome: 'throttled' })).toBe(0);
   expect(value('photochanger_late_answers_refused_total')).toBe(1);
   expect(value('photochanger_jobs_reclaimed_total')).toBe(1);
+  expect(value('photochanger_jobs_rerouted_total')).toBe(4);
   expect(value('photochanger_results_expired_total')).toBe(3);
   expect(value('photochanger_orphan_files_removed_total')).toBe(2);
   expect(value('photochanger_media_objects_expired_total')).toBe(1);
@@ -120,7 +122,9 @@ it('without a database the process still tells what it knows, and leaves out the
   expect(value('photochanger_database_up')).toBe(0);
   expect(value('photochanger_held_requests')).toBe(2);
   expect(value('photochanger_media_free_bytes')).toBe(5_000);
-  expect(samples.filter(({ name }) => /^photochanger_(?:queue|media_used)/.test(name))).toEqual([]);
+  expect(
+    samples.filter(({ name }) => /^photochanger_(?:queue|media_used|provider_(?:day|availability)|slot)/.test(name)),
+  ).toEqual([]);
 });
 
 it('a disk that never answers holds up nothing', async () => {

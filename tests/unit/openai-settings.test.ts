@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
-import { OPENAI_DESCRIPTION } from '../../src/providers/openai/description.ts';
-import { MODEL_DEFAULT, type PlannedCall, planCall } from '../../src/providers/openai/plan-call.ts';
+import { readProviderSettings } from '../../scripts/generate/provider-settings.ts';
+import { MODEL_DEFAULT, OPENAI_DESCRIPTION } from '../../src/providers/openai/description.ts';
+import { type PlannedCall, planCall } from '../../src/providers/openai/plan-call.ts';
 import type { SourceImage } from '../../src/providers/provider.ts';
 import { editInput } from '../support/gemini.ts';
 
 const SCHEMAS = new URL('../../spec/contracts/schemas/', import.meta.url);
-const schema = JSON.parse(readFileSync(new URL('providers/openai/image_edit.json', SCHEMAS), 'utf8'));
+const schema = readProviderSettings().get('openai/image_edit') as unknown as {
+  readonly examples: readonly Record<string, unknown>[];
+  readonly properties: { readonly size: { readonly examples: readonly string[] }; readonly model: { default: string } };
+};
 const ajv = new Ajv2020({ strict: true });
 addFormats.default(ajv);
 const isValid = ajv.compile(schema);

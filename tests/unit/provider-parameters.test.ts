@@ -7,7 +7,7 @@ import {
   showParameters,
 } from '../../src/domain/provider-parameters.ts';
 
-const LIMITS = { runningMax: 4, openMax: null, callsPerMinute: 300 };
+const LIMITS = { runningMax: 4, openMax: null, callsPerMinute: 300, callsPerDay: null };
 
 describe('a parameter of a provider', () => {
   test.each([
@@ -17,6 +17,8 @@ describe('a parameter of a provider', () => {
     ['open_max', null],
     ['calls_per_minute', 1],
     ['calls_per_minute', null],
+    ['calls_per_day', 10_000_000],
+    ['calls_per_day', null],
     ['contract_no', 'G-118'],
     ['is_trial', true],
     ['contract_no', null],
@@ -32,6 +34,9 @@ describe('a parameter of a provider', () => {
     ['open_max', 100_001],
     ['calls_per_minute', -1],
     ['calls_per_minute', Number.POSITIVE_INFINITY],
+    ['calls_per_day', 0],
+    ['calls_per_day', 10_000_001],
+    ['calls_per_day', 1.5],
   ])('out of bounds is refused: %s = %j', (name, value) => expect(parameterFault(name, value)).toMatch(/must|cannot/));
 
   test.each(['second_key', 'apikey', 'client_secret', 'access_token', 'password', 'db_password2'])(
@@ -46,8 +51,13 @@ describe('a parameter of a provider', () => {
 });
 
 test('limits and other parameters are kept apart; what is not named stays; null takes away', () => {
-  const changes = { running_max: 9, calls_per_minute: null, contract_no: 'G-118', old: null };
-  expect(changeLimits(LIMITS, changes)).toEqual({ runningMax: 9, openMax: null, callsPerMinute: null });
+  const changes = { running_max: 9, calls_per_minute: null, calls_per_day: 1_500, contract_no: 'G-118', old: null };
+  expect(changeLimits(LIMITS, changes)).toEqual({
+    runningMax: 9,
+    openMax: null,
+    callsPerMinute: null,
+    callsPerDay: 1_500,
+  });
   expect(changeParameters({ old: 1, other: false }, changes)).toEqual({ other: false, contract_no: 'G-118' });
   expect(changeLimits(LIMITS, {})).toEqual(LIMITS);
 });

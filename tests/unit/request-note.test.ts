@@ -3,7 +3,13 @@ import { DomainError } from '../../src/domain/errors.ts';
 import type { EndedRequest } from '../../src/domain/station-request.ts';
 import { UploadAbortedError, UploadStalledError } from '../../src/http/upload/upload-errors.ts';
 import { noteField } from '../../src/services/job/arrival-facts.ts';
-import { acceptNote, endNote, type NotedRequest, openNote } from '../../src/services/job/request-note.ts';
+import {
+  acceptNote,
+  endNote,
+  type NotedRequest,
+  openNote,
+  type RequestEnd,
+} from '../../src/services/job/request-note.ts';
 import { createStationInspector } from '../../src/services/slot/station-inspector.ts';
 
 const head = (slotId: string): NotedRequest => ({
@@ -21,35 +27,36 @@ function listen() {
   return { told, inspector: { ...createStationInspector({ db: undefined as never }), note } };
 }
 
-/** Ends a note with a fault. @returns what the inspector was told. */
-function ended(fault?: unknown, slotId = 'slot-001'): EndedRequest | undefined {
+/** Ends a note. @returns what the inspector was told. */
+function ended(end: RequestEnd, fault?: unknown, slotId = 'slot-001'): EndedRequest | undefined {
   const { told, inspector } = listen();
-  endNote(inspector, openNote(head(slotId)), fault);
+  endNote(inspector, openNote(head(slotId)), end, fault);
   return told[0];
 }
 
 describe('the outcome of a request', () => {
-  it.each([
-    ['a picture', undefined, 200, null],
-    ['a known error', new DomainError('queue_busy', 'Full.'), 429, 'queue_busy'],
-    ['a fault of the program', new TypeError('x is undefined'), 500, 'internal_error'],
-    ['a station that left', new UploadAbortedError(), null, 'client_gone'],
-    ['a station that stopped sending', new UploadStalledError(15_000), null, 'upload_stalled'],
-  ])('%s', (_, fault, status, code) => {
-    expect(ended(fault)).toMatchObject({ status, code });
+  it.each<[string, RequestEnd, unknown, number | null, string | null]>([
+    ['a picture', 'answered', undefined, 200, null],
+    ['a photo that was left behind', 'accepted', undefined, 202, null],
+    ['a known error', 'failed', new DomainError('queue_busy', 'Full.'), 429, 'queue_busy'],
+    ['a fault of the program', 'failed', new TypeError('x is undefined'), 500, 'internal_error'],
+    ['a station that left', 'failed', new UploadAbortedError(), null, 'client_gone'],
+    ['a station that stopped sending', 'failed', new UploadStalledError(15_000), null, 'upload_stalled'],
+  ])('%s', (_, end, fault, status, code) => {
+    expect(ended(end, fault)).toMatchObject({ status, code });
   });
 
   it('tells nothing of the inside of a fault of the program', () => {
-    expect(ended(new TypeError('x is undefined'))?.message).not.toContain('undefined');
+    expect(ended('failed', new TypeError('x is undefined'))?.message).not.toContain('undefined');
   });
 
   it('is told in at most 500 characters, whole ones only', () => {
-    const message = ended(new DomainError('provider_error', `${'a'.repeat(499)}😀\0`))?.message;
+    const message = ended('failed', new DomainError('provider_error', `${'a'.repeat(499)}😀\0`))?.message;
     expect(message).toBe(`${'a'.repeat(499)}\uFFFD`);
   });
 
   it('is told of slots that exist only', () => {
-    expect(ended(undefined, 'slot-999')).toBeUndefined();
+    expect(ended('answered', undefined, 'slot-999')).toBeUndefined();
   });
 });
 
@@ -70,7 +77,7 @@ describe('of requests that are held at once for one slot', () => {
     expect(notes.flatMap(({ arrived }, index) => (arrived === undefined ? [index] : []))).toEqual([
       1, 2, 3, 4, 5, 6, 7, 8, 9,
     ]);
-    for (const note of notes) endNote(inspector, note);
+    for (const note of notes) endNote(inspector, note, 'answered');
     expect(told.map(({ jobId }) => jobId)).toEqual(['job 0', ...Array.from({ length: 50 }, (_, n) => `job ${n + 10}`)]);
   });
 });

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server, type So
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   buildStationRequest,
+  nextShot,
   postPhoto,
   type StationRequestOptions,
   sendStationRequest,
@@ -83,7 +84,7 @@ describe('the station’s request', () => {
       ...['time', 'user_id', 'id', 'profile', 'status', 'hash', 'name', 'model', 'version', 'password'],
       'fileToUpload',
     ]);
-    expect(body).toMatch(/name="id"\r\n\r\n\d+_00000001\.\r\n--/);
+    expect(body).toMatch(/name="id"\r\n\r\n\d{12}_\d{8}\.\r\n--/);
     expect(body).toMatch(/name="hash"\r\n\r\n[0-9a-f]{40}\r\n--/);
     expect(body).toContain('name="version"\r\n\r\n3.30.2\r\n--');
     const boundary = body.slice(0, body.indexOf('\r\n'));
@@ -97,6 +98,15 @@ describe('the station’s request', () => {
     const names = [...body.matchAll(/ name="([^"]+)"/g)].map((match) => match[1]);
     expect(names.slice(-3)).toEqual(['survey1_name', 'fileToUpload', 'password']);
     expect(body).toContain('filename="B.JPG"');
+  });
+
+  it('is another shot each time it is built, and as a copy that differs in nothing but the number of the shot', () => {
+    const numberOf = (body: string) => /name="id"\r\n\r\n(\d{12}_\d{8}\.)/.exec(body)?.[1] ?? 'none';
+    expect(numberOf(requestText().body)).not.toBe(numberOf(requestText().body));
+    const request = buildStationRequest({ url: 'http://booth/', password: 'p', photo: PHOTO });
+    const [first, second] = [request, nextShot(request)].map(({ body }) => Buffer.concat(body).toString('latin1'));
+    expect(second).not.toBe(first);
+    expect(second).toBe(first?.replace(numberOf(first), numberOf(second ?? '')));
   });
 
   it('refuses what a station could not send', () => {

@@ -4,6 +4,7 @@ import {
   jobTemplates,
   namedTemplates,
   namesTemplate,
+  needsTransparency,
   TEMPLATE_KEYS,
   withTemplate,
 } from '../../src/domain/templates.ts';
@@ -27,6 +28,24 @@ describe('settings name a template', () => {
     expect(namesTemplate({ overlay_media_id: A }, 'watermark_media_id', A)).toBe(false);
     expect(namesTemplate({ template_media_ids: [B, A] }, 'template_media_ids', A)).toBe(true);
     expect(namesTemplate({ template_media_ids: [B] }, 'template_media_ids', A)).toBe(false);
+  });
+});
+
+describe('transparency', () => {
+  const reader = (providerId: string, operationId: string) => ({ providerId, operationId });
+
+  it('is needed by what is laid over the finished picture, whoever made it', () => {
+    expect(needsTransparency('finish_frame_media_id')).toBe(true);
+    expect(needsTransparency('finish_frame_media_id', reader('gemini', 'image_edit'))).toBe(true);
+  });
+
+  it('is needed of an overlay by the frame of the studio, and by nobody else', () => {
+    expect(needsTransparency('overlay_media_id', reader('studio', 'frame'))).toBe(true);
+    expect(needsTransparency('overlay_media_id', reader('studio', 'watermark'))).toBe(false);
+    expect(needsTransparency('overlay_media_id', reader('gemini', 'identity_transfer'))).toBe(false);
+    expect(needsTransparency('overlay_media_id', reader('gemini', 'frame'))).toBe(false);
+    expect(needsTransparency('overlay_media_id')).toBe(false);
+    expect(needsTransparency('watermark_media_id', reader('studio', 'frame'))).toBe(false);
   });
 });
 

@@ -1,5 +1,8 @@
 import type { ProviderDescription } from '../provider.ts';
 
+/** Used when the slot's settings name no model. */
+export const MODEL_DEFAULT = 'gpt-image-2';
+
 /** What the worker and the contract may rely on; `spec/contracts/providers/openai.md` names the sources. */
 export const OPENAI_DESCRIPTION: ProviderDescription = {
   id: 'openai',
@@ -22,6 +25,7 @@ export const OPENAI_DESCRIPTION: ProviderDescription = {
       name: 'Edit the photo by a prompt',
       needs: ['prompt'],
       schemaRef: 'providers/openai/image_edit.json',
+      modelDefault: MODEL_DEFAULT,
     },
   ],
 };

@@ -1,9 +1,6 @@
 import type { ProviderInput, SourceImage } from '../provider.ts';
-import { OPENAI_DESCRIPTION } from './description.ts';
+import { MODEL_DEFAULT, OPENAI_DESCRIPTION } from './description.ts';
 import { sizeFault } from './picture-size.ts';
-
-/** Used when the slot's settings name no model. */
-export const MODEL_DEFAULT = 'gpt-image-2';
 
 /** The setting key of template images. */
 const TEMPLATES = 'template_media_ids';

@@ -1,4 +1,4 @@
-import type { AnswerHeaders } from '../collect-answer.ts';
+import type { AnswerHeaders } from '../exchange.ts';
 import { cappedDelayMs, headerText, retryAfterHeaderMs } from '../retry-after.ts';
 
 /** What is counted a minute; each has headers of its own. */

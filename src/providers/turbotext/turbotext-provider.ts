@@ -21,7 +21,7 @@ export interface TurbotextOptions extends HttpProviderOptions {
   /** Between two questions about a job. Default: 2.5 s, as the service asks for two to three. */
   readonly pollIntervalMs?: number;
   /** Resolves host names. Default: the system. */
-  readonly resolve?: Resolve;
+  readonly resolve?: Resolve | undefined;
 }
 
 const POLL_INTERVAL_MS = 2_500;

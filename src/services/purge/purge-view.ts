@@ -24,4 +24,5 @@ const countsView = (counts: CleanUpReport) => ({
   orphan_files: counts.orphanFiles,
   old_jobs: counts.oldJobs,
   old_audit_events: counts.oldAuditEvents,
+  old_deliveries: counts.oldDeliveries,
 });
