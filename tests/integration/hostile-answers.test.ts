@@ -68,13 +68,13 @@ describe('an answer that comes', () => {
   it('after another worker took the job is dropped: the job has one picture, and it is the other one', async () => {
     const other = randomUUID();
     const { answer, jobId } = await during(async (id) => {
-      // a worker that was silent for a lease: its job was given away, and that worker has the studio's picture soon
+      // a worker that was silent for a lease: its job was given away, and the other one has the last word; at one stroke, because
+      // this server would take a waiting job at once
       await server.db.pool.query(
-        `update job set status = 'pending', worker_id = null, lease_until = null where id = $1`,
-        [id],
+        `begin; update job set status = 'pending', worker_id = null, lease_until = null where id = '${id}';
+         select job_claim('gemini', '${other}', 1, 60000, array['${id}'::uuid]);
+         select job_fail('${id}', 2, '${other}', 'the other worker has the last word'); commit`,
       );
-      await server.db.pool.query(`select job_claim('gemini', $1, 1, 60000, array[$2::uuid])`, [other, id]);
-      await server.db.pool.query(`select job_fail($1, 2, $2, 'the other worker has the last word')`, [id, other]);
     });
     expect(refusal(answer)).toBe('502 provider_error');
     expect(await rowOf(jobId)).toMatchObject({ failure_reason: 'provider_error', result_file_path: null });

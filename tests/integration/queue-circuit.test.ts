@@ -67,6 +67,14 @@ describe('the circuit of a provider', () => {
     expect(await stateOf()).toBe('ready');
   });
 
+  test('does not hear a worker that lost its job: it stood still, not the service', async () => {
+    const { db } = queue;
+    const held = await claimedJobs(db, 6);
+    await db.pool.query(`update job set status = 'pending', worker_id = null, lease_until = null`);
+    for (const { jobId } of held) await tellFailure(db, { jobId, attemptNo: 1 });
+    expect(await stateOf()).toBe('ready');
+  });
+
   test('opens once, however many calls were under way when the service went down', async () => {
     await atOnce(20, () => tellFailure(queue.db));
     const { waitMs } = await gateOf(queue.db);

@@ -414,7 +414,9 @@ begin
   insert into processing_log (job_id, slot_id, status, message, provider_latency_ms, details)
     values (p_id, p_slot, 'provider_responded', left(p_reason, 1024), p_latency_ms,
       (p_call - 'key_id' - 'is_test') || (p_failure - 'against'));
-  if (p_failure ->> 'against')::boolean then
+  -- a worker that stood still takes its own time-outs for the service's: whoever lost its claim has no say about the provider
+  if (p_failure ->> 'against')::boolean and not exists (select from job
+      where id = p_id and (is_finalized or claim_no <> (p_call ->> 'claim_no')::int or worker_id is null)) then
     perform circuit_fails(p_call ->> 'provider_id', p_call ->> 'key_id', p_failure ->> 'outcome', (p_failure ->> 'retry_after_ms')::float8,
       coalesce((p_failure ->> 'exhausted')::boolean, false), p_reason);
   end if;
