@@ -40,7 +40,8 @@ export default defineConfig({
   test: {
     environment: 'node',
     pool: 'forks',
-    // Two cores at the weakest supported machine; more workers only make timeouts of the slow suites tighter.
+    // Two cores at the weakest supported machine; more workers only make timeouts of the slow suites tighter. `npm test` takes three:
+    // its tests wait more than they work.
     maxWorkers: 2,
     // A test that passes the second time hides a race.
     retry: 0,

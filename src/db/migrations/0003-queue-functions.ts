@@ -202,7 +202,9 @@ begin
     continue when l.provider_id is null;
     g := lane_gate(l);
     room := lane_room(l, g.state);
-    if lane_full(l) then is_full := true; continue; end if;
+    if l.open_max is not null and lane_full(l) then is_full := true; continue; end if;
+    -- the usual case needs no look at who waits
+    if room > 0 and l.usual_ms is null and g.state = 'ready' then link_no := i - 1; exit; end if;
     if lane_serves(l, g.wait_ms, left_ms) and (room > 0 or g.state in ('ready', 'paused')) then link_no := i - 1; exit; end if;
     -- what is down is skipped, not waited for, and so is what usually takes too long; where nothing else is left, it is tried
     if lane_serves(l, g.wait_ms, left_ms) or (room > 0 and not exists (select from job
@@ -230,7 +232,7 @@ begin
   end if;
   -- the locks may have taken a while
   if clock_timestamp() >= ends then outcome := 'late'; return; end if;
-  perform lane_join(l);
+  if l.open_max is not null then perform lane_join(l); end if;
   claimed := p_worker is not null and room > 0
     and not exists (select from job where provider_id = l.provider_id and status = 'pending' and not is_finalized);
   insert into job (id, slot_id, provider_id, operation_id, snapshot, metadata, payload_path, created_at, expires_at,
@@ -397,7 +399,7 @@ end $$;
 create function call_enter(p_job uuid, p_slot text, p_call jsonb, p_outcome text, p_charged text, p_latency_ms int) returns boolean language sql as $$
   insert into provider_call (job_id, attempt_no, link_no, claim_no, slot_id, provider_id, model, outcome, charged, price, latency_ms, is_test)
   values (p_job, (p_call ->> 'attempt_no')::int, (p_call ->> 'link_no')::int, (p_call ->> 'claim_no')::int, p_slot, p_call ->> 'provider_id',
-    p_call ->> 'model', p_outcome, p_charged, call_price(p_call ->> 'provider_id', p_call ->> 'model'), p_latency_ms, (p_call ->> 'is_test')::boolean)
+    p_call ->> 'model', p_outcome, p_charged, case when p_charged <> 'no' then call_price(p_call ->> 'provider_id', p_call ->> 'model') end, p_latency_ms, (p_call ->> 'is_test')::boolean)
   on conflict (job_id, attempt_no) do update set outcome = excluded.outcome, charged = excluded.charged, latency_ms = excluded.latency_ms,
     model = excluded.model, price = excluded.price, claim_no = excluded.claim_no
     where provider_call.outcome = 'unknown' or provider_call.claim_no < excluded.claim_no
