@@ -162,9 +162,11 @@ const burstOf = (lane: LaneLimits): number => Math.max(1, Math.ceil((lane.callsP
 export async function lanesWithWork(db: Db): Promise<string[]> {
   const rows = await runNamed<{ provider_id: string }>(db, {
     name: 'lanes_with_work',
-    // a lateral look at one row each: as a semi-join the planner may read every pending row of a table it never analysed
+    // a lateral look at one row each: as a semi-join the planner may read every pending row of a table it never analysed; and in the
+    // order of the index: with 10,000 jobs waiting in one lane it read the whole table for every other one (16 ms, now 0.1)
     text: `select l.provider_id from lane l
-      cross join lateral (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized limit 1) waiting
+      cross join lateral (select from job j where j.provider_id = l.provider_id and j.status = 'pending' and not j.is_finalized
+        order by j.slot_id, j.created_at, j.id limit 1) waiting
       where l.running_max > (select count(*) from job p where p.provider_id = l.provider_id and p.status = 'processing' and not p.is_finalized)`,
     values: [],
   });
