@@ -52,7 +52,8 @@ export interface WebhookDeliverer {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 1_000;
+/** What is new wakes it at once; a retry waits at least so long. */
+const POLL_MS = 5_000;
 const CONCURRENCY = 16;
 const PER_WEBHOOK = 4;
 /** Longer than a try and a restart of the database. */
