@@ -9,6 +9,7 @@ import type { IngestDeps } from './ingest-deps.ts';
 import { jobChain, takes } from './job-chain.ts';
 import type { ReceivedPhoto } from './receive-photo.ts';
 import type { ResponseWindow } from './response-window.ts';
+import type { SameRequest } from './same-request.ts';
 
 /** A try that fails sooner met a broken connection, not a silent database. */
 const QUICK_FAULT_MS = 1_000;
@@ -32,16 +33,6 @@ export interface PhotoToEnqueue extends Pick<ReceivedPhoto, 'payloadPath' | 'slo
   readonly sameRequest?: SameRequest | undefined;
   /** A try of the settings: it counts in no statistics. */
   readonly isTest?: boolean;
-}
-
-/** What makes two requests the same one. */
-export interface SameRequest {
-  /** SHA-256 of the photo and of everything that came with it. */
-  readonly requestHash: Buffer;
-  /** The client's own name for the request. */
-  readonly idempotencyKey?: string | undefined;
-  /** Whether, without a key, it joins a running job of the same request. */
-  readonly joinsRunning: boolean;
 }
 
 /** A job of its own, or the one that the same request made before. */
